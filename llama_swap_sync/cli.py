@@ -31,7 +31,8 @@ COMMANDS = {
     "status": "show what the last runs did",
     "run": "keep everything in step, unattended",
 }
-HIDDEN_COMMANDS = ("pass", "fetch", "status-page")
+# What the unattended loop starts: command -> module.
+INNER_COMMANDS = {"pass": "unattended_pass", "fetch": "fetch", "status-page": "status_page"}
 
 # A command-line option stands for the variable of the same meaning and wins over it.
 OPTION_VARIABLES = {
@@ -75,7 +76,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     if name is None:
         _overview().parse_args(rest)
         return 0
-    module = importlib.import_module(f"llama_swap_sync.commands.{name.replace('-', '_')}")
+    module = importlib.import_module(f"llama_swap_sync.commands.{INNER_COMMANDS.get(name, name)}")
     parser = _Parser(prog=f"llama-swap-sync {name}", description=COMMANDS.get(name))
     _add_common(parser)
     module.add_arguments(parser)
@@ -90,7 +91,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def _command(argv: Sequence[str]) -> tuple[str | None, list[str]]:
     """The command's name and what follows it; options alone mean `sync`, a lone --help or --version none."""
-    if argv and (argv[0] in COMMANDS or argv[0] in HIDDEN_COMMANDS):
+    if argv and (argv[0] in COMMANDS or argv[0] in INNER_COMMANDS):
         return argv[0], list(argv[1:])
     if argv and (argv[0] in ("-h", "--help", "--version") or not argv[0].startswith("-")):
         return None, list(argv)

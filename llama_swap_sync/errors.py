@@ -1,8 +1,8 @@
 """What can go wrong, as exceptions whose text is the one line that the person at the box reads.
 
 Every error of this project is a `SyncError`. It owns its text (what, where, what to do) and the exit code of
-the command it ends; `cli.main` alone turns it into a process exit. Errors that belong to one room (the store, the
-engine, the Hub) are declared in that room and also subclass the standard library's fitting class.
+the command it ends; `cli.main` alone turns it into a process exit. Errors that belong to one room (the store,
+the engine, the Hub) are declared in that room and also subclass the standard library's fitting class.
 """
 
 from __future__ import annotations
