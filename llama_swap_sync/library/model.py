@@ -1,4 +1,4 @@
-"""What the library is: models, what was left out of it and why. Values only, so that every room can import them.
+"""What the library is: models, and what was left out and why. Values only: every room can import them.
 
 All paths are POSIX-style and relative to the models directory.
 """
@@ -30,8 +30,8 @@ class Projector:
 class Model:
     """One thing that llama-server can load, complete on disk.
 
-    `path` is what `-m` names (the first shard of a set), `files` are all its files with shards in order, `size`
-    their bytes. `other_paths` are further links in the library to the same file.
+    `path` is what `-m` names (the first shard of a set), `files` are all its files with shards in order,
+    `size` their bytes. `other_paths` are further links in the library to the same file.
     """
 
     path: str
