@@ -128,8 +128,8 @@ class Writer:
         except OSError:
             raise StoreError(
                 self.path,
-                f"was left half written ({error.strerror}); the old text is in the journal and comes back at"
-                f" the next start. Until then: {advice(error, self.path)}",
+                f"may be half written ({error.strerror}), and the next start puts it right from the journal."
+                f" Until then: {advice(error, self.path)}",
             ) from error
         self.journal.close()
 

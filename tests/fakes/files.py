@@ -5,6 +5,7 @@ They wrap `OsFiles` and change nothing else, so what they let through is what th
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable
@@ -27,7 +28,14 @@ class Call:
 
 
 class LayeredFiles(OsFiles):
-    """Calls `before(call)` ahead of every system call that a write may make; `before` may raise."""
+    """Calls `before(call)` ahead of every system call that a write may make; `before` may raise.
+
+    `bite` is the most that one write takes: a small one gives a write many places to be interrupted at.
+    `mount` is a path that can't be renamed over, as a bind-mounted file can't.
+    """
+
+    bite: int = 1 << 30
+    mount: Path | None = None
 
     def __init__(self) -> None:
         self._opened: dict[int, Path] = {}
@@ -64,7 +72,7 @@ class LayeredFiles(OsFiles):
 
     def write(self, descriptor: int, data: memoryview, offset: int) -> int:
         self._at("write", descriptor)
-        return super().write(descriptor, data, offset)
+        return super().write(descriptor, data[: self.bite], offset)
 
     def truncate(self, descriptor: int, size: int) -> None:
         self._at("truncate", descriptor)
@@ -89,6 +97,8 @@ class LayeredFiles(OsFiles):
 
     def replace(self, source: Path, target: Path) -> None:
         self._at("replace", target)
+        if target == self.mount:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(target))
         super().replace(source, target)
 
     def sync_folder(self, folder: Path) -> None:
@@ -121,6 +131,11 @@ class Killed(BaseException):
     """The process is gone: no handler may do anything any more, and the layer sees to it."""
 
 
+def killed(call: Call) -> BaseException:
+    """The fault of a process that died ahead of `call`."""
+    return Killed(str(call))
+
+
 def failing_with(code: int) -> Callable[[Call], BaseException]:
     """An OSError as the kernel words it."""
     return lambda call: OSError(code, os.strerror(code), str(call.path))
@@ -132,7 +147,7 @@ def any_call(_: Call) -> bool:
 
 @dataclass
 class FaultyFiles(LayeredFiles):
-    """Meets `fault` at call `at` (from 1) of those that `hits` takes; `met` tells whether it came to that.
+    """Meets `fault` at call `at` (from 1) of those that `hits` takes; `met` is that call, None before it.
 
     An OSError strikes once, as a full disk may; a Killed strikes at every call from there on, since a dead
     process makes none: what its handlers would tidy up stays.
@@ -141,40 +156,30 @@ class FaultyFiles(LayeredFiles):
     at: int
     fault: Callable[[Call], BaseException]
     hits: Callable[[Call], bool] = any_call
-    met: bool = False
+    met: Call | None = None
 
     def __post_init__(self) -> None:
         super().__init__()
         self._count = 0
 
     def before(self, call: Call) -> None:
-        self._count += self.hits(call)
-        fault = self.fault(call)
-        dead = self.met and isinstance(fault, Killed)
-        if dead or (self._count == self.at and self.hits(call)):
-            self.met = True
-            raise fault
+        hit = self.hits(call)
+        self._count += hit
+        dead = self.met is not None and self.fault is killed
+        if dead or (hit and self._count == self.at):
+            self.met = self.met or call
+            raise self.fault(call)
 
 
-@dataclass
-class SuicidalFiles(LayeredFiles):
-    """Sends this process SIGKILL ahead of call `at` (from 1); its parent looks at what is left."""
-
-    at: int
-
-    def __post_init__(self) -> None:
-        super().__init__()
-        self._count = 0
-
-    def before(self, _: Call) -> None:
-        self._count += 1
-        if self._count == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
+def sigkill(_: Call) -> BaseException:
+    """A fault that is no exception: this very process gets SIGKILL, and its parent looks at what is left."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("outlived SIGKILL")
 
 
 @dataclass
 class RefusingFiles(LayeredFiles):
-    """Answers every call of a name in `codes` with that errno, always: a share that has no such call."""
+    """Always answers a call in `codes` ("sync", or for one file "sync config.yaml") with that errno."""
 
     codes: dict[str, int]
 
@@ -182,8 +187,9 @@ class RefusingFiles(LayeredFiles):
         super().__init__()
 
     def before(self, call: Call) -> None:
-        if call.name in self.codes:
-            raise failing_with(self.codes[call.name])(call)
+        code = self.codes.get(str(call), self.codes.get(call.name))
+        if code is not None:
+            raise failing_with(code)(call)
 
 
 class MeddlingFiles(LayeredFiles):
