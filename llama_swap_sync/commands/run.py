@@ -1,0 +1,64 @@
+"""`llama-swap-sync run`: keep everything in step, unattended, until SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from llama_swap_sync.errors import SyncError
+from llama_swap_sync.service.heartbeat import Pulse, folder
+from llama_swap_sync.service.waiting import Waiter
+
+if TYPE_CHECKING:
+    from llama_swap_sync.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """This command has no options of its own: an appliance is set up by its environment."""
+
+
+def run(settings: Settings, _args: argparse.Namespace) -> int:
+    """Look, settle, pass, for ever; 0 on SIGTERM, with every child gone within four seconds."""
+    from llama_swap_sync.service.loop import Loop
+    from llama_swap_sync.service.world import Machine
+
+    waiter = Waiter()
+    waiter.listen()
+    pulse = Pulse(folder())
+    pulse.started(time.monotonic())
+    loop = Loop(settings, Machine(settings, pulse))
+    _LOG.info("Looking at %s every %g s", settings.models_dir, settings.interval)
+    try:
+        while not waiter.stopped:
+            waiter.wait(loop.turn())
+    finally:
+        loop.end()
+    pulse.ended()
+    return 0
+
+
+def refused(error: SyncError) -> int:
+    """What `run` does instead when the settings are wrong: say so, and under supervisord stay, unhealthy.
+
+    An environment does not change while its container lives, so that starting again would only repeat the
+    lines in the log; `healthcheck.py` repeats them where `docker inspect` and `docker compose ps` show them.
+    """
+    sys.stderr.writelines(f"llama-swap-sync: {line}\n" for line in str(error).splitlines())
+    if "SUPERVISOR_ENABLED" in os.environ:
+        Pulse(folder()).refused(str(error).splitlines())
+        wait_for_the_end()
+    return error.exit_code
+
+
+def wait_for_the_end() -> None:
+    """Returns on SIGTERM or SIGINT."""
+    waiter = Waiter()
+    waiter.listen()
+    while not waiter.stopped:
+        waiter.wait(None)

@@ -1,0 +1,67 @@
+"""What a pass leaves in the state (`last-pass`) for the loop, `status` and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+NAME = "last-pass"
+ConfigStamp = tuple[int, int, int]  # size, mtime_ns, inode
+
+
+@dataclass(frozen=True, slots=True)
+class LastPass:
+    """The end of one pass.
+
+    `at` and `look_again_at` are epoch seconds; `problem` is None when what was wanted now stands; `config` is
+    the config file's stamp as the pass left it, so that the loop does not take the pass's own write for a
+    person's edit.
+    """
+
+    ok: bool
+    at: float
+    summary: str = ""
+    problem: str | None = None
+    look_again_at: float | None = None
+    fingerprint: str = ""
+    config: ConfigStamp | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape that the state keeps."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any] | None) -> LastPass | None:
+        """None for nothing, or for what an earlier version wrote in another shape."""
+        if value is None:
+            return None
+        config = value.get("config")
+        try:
+            return cls(
+                ok=bool(value["ok"]),
+                at=epoch(value["at"]),
+                summary=str(value.get("summary") or ""),
+                problem=str(value["problem"]) if value.get("problem") else None,
+                look_again_at=epoch(value["look_again_at"]) if value.get("look_again_at") else None,
+                fingerprint=str(value.get("fingerprint") or ""),
+                config=(int(config[0]), int(config[1]), int(config[2])) if config else None,
+            )
+        except (KeyError, TypeError, ValueError, IndexError):
+            return None
+
+
+def epoch(moment: float | str) -> float:
+    """Epoch seconds of a number or an ISO 8601 text. Raises ValueError or TypeError."""
+    return datetime.fromisoformat(moment).timestamp() if isinstance(moment, str) else float(moment)
+
+
+def config_stamp(config: Path) -> ConfigStamp | None:
+    """What changes when the file does; None when it is not there or can't be asked about."""
+    try:
+        status = config.stat()
+    except OSError:
+        return None
+    return (status.st_size, status.st_mtime_ns, status.st_ino)
