@@ -17,10 +17,12 @@ _UNIX = "unix://"
 Probe = Callable[[str], "str | None"]
 
 
-def problems(pulse: Pulse, now: float, probes: tuple[Probe, Probe] | None = None) -> list[str]:
+def problems(
+    pulse: Pulse, now: float, ask_engine: Probe | None = None, ask_page: Probe | None = None
+) -> list[str]:
     """One sentence for each thing that is wrong at `now` (monotonic seconds); empty: healthy.
 
-    `probes` ask the Docker engine at an address and the status page at a port; None: the real ones.
+    The probes ask the Docker engine at an address and the status page at a port; None: the real ones.
     """
     heartbeat = pulse.last()
     if refusal := pulse.refusal():
@@ -28,13 +30,11 @@ def problems(pulse: Pulse, now: float, probes: tuple[Probe, Probe] | None = None
     found = [*_life(heartbeat, now), *_crashes(pulse, now)]
     if heartbeat is None or found:
         return found
-    ask_engine, ask_page = probes or (engine_problem, page_problem)
-    found += heartbeat.problems
-    if heartbeat.engine and (problem := ask_engine(heartbeat.engine)):
-        found.append(problem)
-    if heartbeat.status_port and (problem := ask_page(str(heartbeat.status_port))):
-        found.append(problem)
-    return found
+    asked = [
+        (ask_engine or engine_problem)(heartbeat.engine) if heartbeat.engine else None,
+        (ask_page or page_problem)(str(heartbeat.status_port)) if heartbeat.status_port else None,
+    ]
+    return [*heartbeat.problems, *(problem for problem in asked if problem)]
 
 
 def _life(heartbeat: Heartbeat | None, now: float) -> list[str]:

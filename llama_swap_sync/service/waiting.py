@@ -25,11 +25,20 @@ class Waiter:
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGCHLD, _wake)
 
-    def wait(self, seconds: float | None) -> None:
-        """Returns after `seconds` (None: never by itself), or when a signal has come."""
+    def wait(self, seconds: float | None, *descriptors: int) -> bool:
+        """Returns after `seconds` (None: never by itself), on a signal, or when a descriptor can be read.
+
+        True in the last case only.
+        """
         if self.stopped:
-            return
-        select.select([self._read], [], [], seconds)
+            return False
+        ready, _, _ = select.select([self._read, *descriptors], [], [], seconds)
+        if self._read in ready:
+            self._drain()
+            ready.remove(self._read)
+        return bool(ready)
+
+    def _drain(self) -> None:
         try:
             while os.read(self._read, 512):
                 pass

@@ -35,35 +35,35 @@ def pulse(tmp_path: Path) -> Pulse:
 
 
 def test_a_fresh_heartbeat_is_healthy(pulse: Pulse) -> None:
-    assert problems(pulse, NOW, WELL) == []
+    assert problems(pulse, NOW, *WELL) == []
 
 
 def test_a_loop_that_never_looked_is_unhealthy(tmp_path: Path) -> None:
-    assert problems(Pulse(tmp_path), NOW, WELL) == [
+    assert problems(Pulse(tmp_path), NOW, *WELL) == [
         "The loop has not looked at the models directory yet; the log says what it waits for"
     ]
 
 
 def test_three_intervals_without_a_look_are_unhealthy(pulse: Pulse) -> None:
-    assert problems(pulse, NOW + 34, WELL) == []
-    assert problems(pulse, NOW + 35, WELL) == [
+    assert problems(pulse, NOW + 34, *WELL) == []
+    assert problems(pulse, NOW + 35, *WELL) == [
         "The loop's last look was 45 s ago and it looks every 15 s: it has ended,"
         " or the models directory does not answer; the log says which"
     ]
 
 
 def test_a_heartbeat_from_before_a_reboot_does_not_count(pulse: Pulse) -> None:
-    assert problems(pulse, 20.0, WELL) != []
+    assert problems(pulse, 20.0, *WELL) != []
 
 
 def test_what_the_loop_found_wrong_is_repeated(pulse: Pulse) -> None:
     pulse.beat(dataclasses.replace(BEAT, problems=("/models is not there", "config.yaml:3:1: a tab")))
-    assert problems(pulse, NOW, WELL) == ["/models is not there", "config.yaml:3:1: a tab"]
+    assert problems(pulse, NOW, *WELL) == ["/models is not there", "config.yaml:3:1: a tab"]
 
 
 def test_wrong_settings_are_the_reason_when_no_loop_could_begin(pulse: Pulse) -> None:
     pulse.refused(["SYNC_INTERVAL=soon must be a duration"])
-    assert problems(pulse, NOW, WELL) == ["SYNC_INTERVAL=soon must be a duration"]
+    assert problems(pulse, NOW, *WELL) == ["SYNC_INTERVAL=soon must be a duration"]
     pulse.started(NOW)
     assert pulse.refusal() == []
 
@@ -73,11 +73,11 @@ def test_three_crashes_in_a_row_are_unhealthy_until_a_loop_lives_ten_minutes(tmp
     for start in (0.0, 20.0, 40.0, 60.0):
         pulse.started(start)
         pulse.beat(dataclasses.replace(BEAT, looked_at=start + 5))
-    assert problems(pulse, 70.0, WELL) == [
+    assert problems(pulse, 70.0, *WELL) == [
         "The loop has crashed 3 times in a row, each time soon after its start; the log says why"
     ]
     pulse.beat(dataclasses.replace(BEAT, looked_at=650.0))
-    assert problems(pulse, 661.0, WELL) == []
+    assert problems(pulse, 661.0, *WELL) == []
 
 
 def test_restarts_that_somebody_asked_for_are_no_crashes(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_heartbeat_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None
 @pytest.mark.parametrize("apply_needs_docker", [True, False])
 def test_docker_is_asked_only_where_it_is_needed(pulse: Pulse, apply_needs_docker: bool) -> None:
     pulse.beat(dataclasses.replace(BEAT, engine="unix:///s" if apply_needs_docker else "", status_port=0))
-    said = problems(pulse, NOW, (lambda address: f"no Docker at {address}", lambda _port: "no page"))
+    said = problems(pulse, NOW, lambda address: f"no Docker at {address}", lambda _port: "no page")
     assert said == (["no Docker at unix:///s"] if apply_needs_docker else [])
 
 

@@ -44,6 +44,10 @@ class Box:
             self.world.state.write(NAME, last.as_dict())
         self.started("pass")[-1].code = code
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return self.world.beats[-1].problems
+
     def settle_in(self) -> None:
         """The first pass has run and left nothing to do."""
         self.run(10)
@@ -219,7 +223,7 @@ def test_a_failing_pass_is_named_once_and_tried_again_with_growing_pauses(
             it.end_pass(1, problem="config.yaml:3:1: a tab where YAML allows none")
     assert heard() == ["config.yaml:3:1: a tab where YAML allows none"]
     assert 15 <= started <= 20
-    assert it.world.beats[-1].problems == ("config.yaml:3:1: a tab where YAML allows none",)
+    assert it.problems == ("config.yaml:3:1: a tab where YAML allows none",)
 
 
 def test_what_was_wrong_and_is_no_more_is_said(
@@ -232,7 +236,7 @@ def test_what_was_wrong_and_is_no_more_is_said(
     it.end_pass(summary="done")
     it.run(15)
     assert heard() == ["no space", "What the last pass could not do is done now"]
-    assert it.world.beats[-1].problems == ()
+    assert not it.problems
 
 
 def test_a_change_is_tried_at_once_though_the_last_pass_failed(box: Callable[..., Box]) -> None:
@@ -267,7 +271,7 @@ def test_an_old_word_of_an_earlier_pass_is_not_taken_for_that_of_a_killed_one(
     it.run(10)
     it.end_pass(-9)
     it.run(15)
-    assert it.world.beats[-1].problems != ()
+    assert it.problems != ()
 
 
 def test_a_machine_without_processes_to_give_is_tried_again(box: Callable[..., Box]) -> None:
@@ -288,11 +292,11 @@ def test_a_models_directory_that_disappears_is_unhealthy_and_starts_no_pass(
     it.world.files, it.world.problem = {}, "/models is not there"
     it.run(3600)
     assert len(it.started("pass")) == 1
-    assert it.world.beats[-1].problems == ("/models is not there",)
+    assert it.problems == ("/models is not there",)
     assert it.turns < 300
     it.world.files, it.world.problem = {"a.gguf": MODEL}, None
     it.run(60)
-    assert it.world.beats[-1].problems == ()
+    assert not it.problems
     assert len(it.started("pass")) == 1
     assert heard() == ["/models is not there", "The models directory can be seen again"]
 
@@ -304,7 +308,7 @@ def test_an_empty_folder_in_the_place_of_a_share_starts_no_pass(box: Callable[..
     it.world.files, it.world.root = {}, (99, 2)
     it.run(3600)
     assert len(it.started("pass")) == 1
-    assert it.world.beats[-1].problems == (
+    assert it.problems == (
         "/models is empty and no longer the folder that held 1 model files: mount the share again;"
         " nothing is pruned until then",
     )
@@ -317,7 +321,7 @@ def test_a_last_model_that_a_person_deleted_is_an_ordinary_change(box: Callable[
     it.world.files = {}
     it.run(30)
     assert len(it.started("pass")) == 2
-    assert it.world.beats[-1].problems == ()
+    assert not it.problems
 
 
 def test_declared_models_are_fetched_at_the_start_beside_the_passes(box: Callable[..., Box]) -> None:
@@ -344,7 +348,7 @@ def test_a_failed_fetch_is_tried_again_with_growing_pauses_and_does_not_make_the
             last.code = 2
         it.run(60)
     assert 8 <= len(it.started("fetch")) <= 14
-    assert it.world.beats[-1].problems == ()
+    assert not it.problems
     assert heard() == ["A download ended with exit code 2; see the lines above, it is tried again by itself"]
 
 
