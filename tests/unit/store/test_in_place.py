@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llama_swap_sync.config.in_place import Intent, overwrite
@@ -38,6 +38,7 @@ def overwritten(old: bytes, new: bytes) -> tuple[bytes, list[bytes]]:
         return path.read_bytes(), files.seen
 
 
+@settings(deadline=None)  # a disk's fsync takes what it takes
 @given(TEXTS, TEXTS)
 @example(b"same", b"same")
 @example(b"a: 1\n", b"a: 1\nb: 2\n")
@@ -50,6 +51,7 @@ def test_new_text_arrives_and_no_step_is_shorter_than_the_shorter_text(old: byte
     assert min(map(len, seen)) >= min(len(old), len(new))
 
 
+@settings(deadline=None, max_examples=40)
 @given(TEXTS, TEXTS)
 def test_every_step_is_told_from_a_save_and_leads_back_to_the_old_text(old: bytes, new: bytes) -> None:
     intent = Intent(old, new)

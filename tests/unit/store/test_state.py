@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llama_swap_sync.files import OsFiles
@@ -29,6 +29,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(value=st.dictionaries(st.text(), JSON, max_size=4))
 def test_what_was_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, value: dict[str, object]
@@ -116,6 +117,8 @@ def test_write_that_fails_anywhere_leaves_the_old_value_or_the_new_one(tmp_path:
         took_place = State(state.folder, layer).write("pass", {"n": 2})
         assert state.read("pass") in ({"n": 1}, {"n": 2})
         assert not took_place or state.read("pass") == {"n": 2}
+        if layer.met is None or layer.met.name != "remove":
+            assert [path.name for path in state.folder.iterdir()] == ["pass.json"], layer.met
         assert state.write("pass", {"n": 3})
         assert [path.name for path in state.folder.iterdir()] == ["pass.json"]
         if layer.met is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -95,6 +96,20 @@ def test_lock_of_a_folder_that_is_not_there_does_not_make_it(room: Room) -> None
     with pytest.raises(StoreError, match=r"create the folder .*/typo, or let CONFIG_PATH"):
         missing.store().lock().__enter__()
     assert not missing.folder.exists()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK])
+def test_share_without_locks_is_written_all_the_same(
+    room: Room, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def no_flock(_descriptor: int, _operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", no_flock)
+    store = room.store()
+    with store.lock():
+        store.write(store.read(), NEW)
+    assert room.config.read_bytes() == NEW
 
 
 def test_live_run_is_not_tidied_up_behind_its_back(room: Room) -> None:

@@ -95,6 +95,21 @@ def test_owner_and_group_stay_and_the_state_belongs_to_whoever_has_the_folder(ro
     assert (state.stat().st_uid, state.stat().st_gid) == (1234, 2345)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_group_stays_where_the_owner_can_not_be_kept(room: Room) -> None:
+    os.chown(room.config, 3456, 4567)
+    files = FaultyFiles(
+        1,
+        failing_with(errno.EPERM),
+        lambda call: (
+            call.name == "change_owner" and call.path.parent == room.folder and call.path.suffix == ".tmp"
+        ),
+    )
+    store = room.store(files)
+    store.write(store.read(), NEW)
+    assert (room.config.stat().st_uid, room.config.stat().st_gid) == (os.geteuid(), 4567)
+
+
 def test_new_file_is_readable_for_a_llama_swap_that_is_not_root(room: Room) -> None:
     room.config.unlink()
     before = os.umask(0o077)
