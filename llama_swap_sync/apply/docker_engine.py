@@ -1,0 +1,151 @@
+"""The Engine on Docker's SDK: one connection, made at the first question, with short timeouts."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from llama_swap_sync.apply import docker_endpoint
+from llama_swap_sync.apply.container import ContainerState
+from llama_swap_sync.apply.docker_endpoint import Endpoint
+from llama_swap_sync.apply.engine import STOP_SECONDS, EngineDenied, EngineError, EngineUnreachable
+
+# Longer than a NAS with sleeping disks takes for an inspect, short enough for SIGTERM's five seconds and a
+# retry.
+_TIMEOUT = 10
+# What we speak where `/version` itself is denied (a strict proxy): every engine names its own range when it
+# minds.
+_FALLBACK_VERSION = "1.44"
+_VERSION_RANGE = re.compile(r"(?:[Mm]aximum|[Mm]inimum) supported API version is (\d+\.\d+)")
+
+_Answer = TypeVar("_Answer")
+
+
+class DockerEngine:
+    """See `Engine`. A failed connection is tried anew at the next question."""
+
+    def __init__(self, docker_host: str, environ: Mapping[str, str]) -> None:
+        self._docker_host = docker_host
+        self._environ = environ
+        self._client: Any = None
+        self._version = "auto"
+
+    def inspect(self, name: str) -> ContainerState | None:
+        inspected = self._ask(
+            f"GET inspect of {name}", lambda client: client.inspect_container(name), missing=None
+        )
+        return None if inspected is None else ContainerState.of(inspected)
+
+    def restart(self, name: str) -> None:
+        self._ask(f"POST restart of {name}", lambda client: client.restart(name, timeout=STOP_SECONDS))
+
+    def reload(self, name: str) -> None:
+        self._ask(f"POST kill (SIGHUP) of {name}", lambda client: client.kill(name, signal="SIGHUP"))
+
+    def logs(self, name: str, *, since: float | None = None, tail: int = 50) -> list[str]:
+        # The engine takes whole seconds only through the SDK's int; a float is passed on as it is.
+        raw: bytes = self._ask(
+            f"GET logs of {name}",
+            lambda client: client.logs(name, tail=tail, since=since, stream=False),
+            missing=b"",
+        )
+        return raw.decode("utf-8", "replace").splitlines()
+
+    def names(self) -> list[str]:
+        try:
+            listed = self._ask("GET list of containers", lambda client: client.containers(all=True))
+        except EngineDenied:
+            return []
+        return sorted(
+            str(found).removeprefix("/") for each in listed for found in (each.get("Names") or ())[:1]
+        )
+
+    def _ask(self, request: str, question: Callable[[Any], _Answer], **missing: _Answer) -> _Answer:
+        """The answer to `question`; `missing=` is what a 404 stands for. Raises EngineError."""
+        import docker.errors
+        import requests
+
+        endpoint = Endpoint(self._docker_host or docker_endpoint.DEFAULT_SOCKET)
+        try:
+            endpoint = docker_endpoint.find(self._docker_host, self._environ)
+            return self._negotiated(endpoint, question)
+        except docker.errors.NotFound as error:
+            if "missing" in missing:
+                return missing["missing"]
+            raise EngineError(f"Docker: {request} failed: {error.explanation or error}.") from error
+        except docker.errors.APIError as error:
+            raise _refused(request, endpoint, error) from error
+        except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+            raise EngineUnreachable(docker_endpoint.why_unreachable(endpoint, _short(error))) from error
+
+    def _negotiated(self, endpoint: Endpoint, question: Callable[[Any], _Answer]) -> _Answer:
+        import docker.errors
+
+        try:
+            return question(self._connected(endpoint))
+        except docker.errors.APIError as error:
+            spoken = _VERSION_RANGE.search(str(error.explanation or ""))
+            if spoken is None or spoken[1] == self._version:
+                raise
+            logging.getLogger(__name__).debug("Docker speaks API %s; asking again in it.", spoken[1])
+            self._client, self._version = None, spoken[1]
+            return question(self._connected(endpoint))
+
+    def _connected(self, endpoint: Endpoint) -> Any:
+        if self._client is None:
+            self._client = self._open(endpoint)
+        return self._client
+
+    def _open(self, endpoint: Endpoint) -> Any:
+        import docker
+        import docker.errors
+
+        def client(version: str) -> Any:
+            # The ssh program, as the command line uses it: its config, agent and keys apply, paramiko is
+            # not needed.
+            return docker.APIClient(
+                base_url=endpoint.address,
+                tls=endpoint.tls,
+                version=version,
+                timeout=_TIMEOUT,
+                use_ssh_client=endpoint.address.startswith("ssh://"),
+            )
+
+        try:
+            return client(self._version)
+        except docker.errors.DockerException as error:
+            if self._version != "auto" or not _is_denied(error):
+                raise
+            return client(_FALLBACK_VERSION)
+
+
+def _is_denied(error: BaseException | None) -> bool:
+    """Whether an HTTP answer of 4xx stands at the bottom: someone is there, but keeps `/version` to
+    itself."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if response is not None and 400 <= response.status_code < 500:
+            return True
+        error = error.__cause__
+    return False
+
+
+def _refused(request: str, endpoint: Endpoint, error: Any) -> EngineError:
+    status = error.response.status_code if error.response is not None else 0
+    said = " ".join(str(error.explanation or error).split())[:200]
+    if status in (401, 403, 405):
+        return EngineDenied(
+            f"Docker at {endpoint.address} denies {request} ({status} {said}): let the socket proxy allow"
+            " inspect, logs, restart and kill of this container, see compose.socket-proxy.yml."
+        )
+    return EngineError(f"Docker at {endpoint.address} failed at {request} ({status} {said}).")
+
+
+def _short(error: Exception) -> str:
+    """The innermost cause: the SDK wraps the system's words four times."""
+    inner: BaseException = error
+    while (deeper := inner.__cause__ or inner.__context__) is not None:
+        inner = deeper
+    return " ".join((getattr(inner, "strerror", None) or str(inner) or type(inner).__name__).split())[:200]
