@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 # Go's flag package: one or two dashes, and strconv.ParseBool's words behind the equals sign.
@@ -28,6 +29,7 @@ class ContainerState:
     restarts: int = 0
     exit_code: int = 0
     command: tuple[str, ...] = ()
+    inspected: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, inspected: Mapping[str, Any]) -> ContainerState:
@@ -40,12 +42,28 @@ class ContainerState:
             restarts=int(inspected.get("RestartCount") or 0),
             exit_code=int(state.get("ExitCode") or 0),
             command=(str(inspected.get("Path") or ""), *map(str, inspected.get("Args") or ())),
+            inspected=inspected,
         )
 
     @property
     def running(self) -> bool:
         """It runs right now: not paused, not between two tries of its restart policy."""
         return self.status == "running"
+
+    def has_read_since(self, started_at: str | None, moment: float) -> bool:
+        """Whether it runs, and was started after a file was written.
+
+        `started_at` is its start as seen when the file was written, `moment` the Unix time of that: the clock
+        decides only where the start was not known (None), since Docker's may be another machine's.
+        """
+        if not self.running:
+            return False
+        if started_at is not None:
+            return self.started_at != started_at
+        try:
+            return datetime.fromisoformat(self.started_at).timestamp() > moment
+        except ValueError:
+            return False
 
     @property
     def watches_config(self) -> bool:

@@ -31,7 +31,8 @@ def run(settings: Settings, _args: argparse.Namespace) -> int:
     waiter = Waiter()
     waiter.listen()
     pulse = Pulse(folder())
-    pulse.started(time.monotonic())
+    if crashes := pulse.started(time.monotonic()):
+        _LOG.warning("Started again after it ended without being told to, %d times in a row", crashes)
     loop = Loop(settings, Machine(settings, pulse))
     _LOG.info("Looking at %s every %g s", settings.models_dir, settings.interval)
     try:

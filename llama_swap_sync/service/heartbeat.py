@@ -72,12 +72,17 @@ class Pulse:
         except TypeError:
             return None
 
-    def started(self, now: float) -> None:
-        """A loop begins at `now` (monotonic): what kept an earlier one from beginning is over."""
+    def started(self, now: float) -> int:
+        """A loop begins at `now` (monotonic): what kept an earlier one from beginning is over.
+
+        Returns how many loops before it ended young, in a row, without being told to.
+        """
         at, crashes = self.life()
         died_young = self._exists("life") and 0 <= (self._died_at() or at) - at < STEADY
-        self._write("life", {"at": now, "crashes": crashes + 1 if died_young else 0})
+        crashes = crashes + 1 if died_young else 0
+        self._write("life", {"at": now, "crashes": crashes})
         self._remove("refusal")
+        return crashes
 
     def ended(self) -> None:
         """The loop ends because it was told to."""

@@ -50,8 +50,6 @@ class Loop:
         self._alarm = self._set_alarm() if settings.updates != "off" else None
         self._passes = 0
         self._said_daily_at = now = world.monotonic()
-        # The first pass also finishes what a kill interrupted, so it does not wait for a change.
-        self._pass.ask(now + settings.settle)
         if settings.models:
             self._fetch.ask(now)
 

@@ -20,6 +20,9 @@ class Watch:
 
     def __init__(self, settle: float, models_dir: str) -> None:
         self._models_dir = models_dir
+        self._settle = settle
+        self._first_pass_due: float | None = None
+        self._began = False
         self._library = Settling(settle)
         self._config = Settling(settle)
         self._root: tuple[int, int] | None = None
@@ -33,6 +36,8 @@ class Watch:
 
     def take_in(self, sight: Sight, now: float) -> None:
         """Remembers one look."""
+        if self._first_pass_due is None:
+            self._first_pass_due = now + self._settle
         self._config.look(_config_things(sight.config), now)
         self.problem = sight.problem or self._unmounted(sight)
         if self.problem:
@@ -53,7 +58,12 @@ class Watch:
         )
 
     def wants_pass(self, now: float) -> bool:
-        """Whether something has changed and settled since the last pass began."""
+        """Whether something has changed and settled since the last pass began.
+
+        The first pass also finishes what a kill interrupted, so it is wanted though nothing is there.
+        """
+        if not self._began:
+            return self._first_pass_due is not None and self._first_pass_due <= now
         return bool(self._library.changed(now) or self._config.changed(now))
 
     def allows_pass(self, now: float) -> bool:
@@ -62,6 +72,7 @@ class Watch:
 
     def begin_pass(self, now: float) -> frozenset[str]:
         """A pass begins: what has settled is its concern; the paths that it must leave alone are returned."""
+        self._began = True
         self._library.act(now)
         self._config.act(now)
         return self._library.moving(now)
@@ -72,8 +83,9 @@ class Watch:
 
     def wait(self, now: float) -> float | None:
         """Seconds until something that moves may have settled; None when nothing moves."""
-        waits = [wait for wait in (self._library.wait(now), self._config.wait(now)) if wait is not None]
-        return min(waits, default=None)
+        first = self._first_pass_due - now if self._first_pass_due and not self._began else 0.0
+        waits = (self._library.wait(now), self._config.wait(now), first if first > 0 else None)
+        return min((wait for wait in waits if wait is not None), default=None)
 
 
 def _config_things(stamp: ConfigStamp | None) -> Mapping[str, Hashable]:

@@ -78,6 +78,16 @@ def test_the_first_pass_runs_once_the_settle_time_is_over_even_with_nothing_ther
     assert [child.arguments for child in it.started("pass")] == [("pass",)]
 
 
+def test_the_first_pass_leaves_nothing_out_that_lay_there(tmp_path: Path) -> None:
+    it = Box(tmp_path)
+    it.world.advance(0.1)
+    it.world.files["a.gguf"] = MODEL
+    it.run(120)
+    it.end_pass(summary="added a")
+    it.run(120)
+    assert [child.arguments for child in it.started("pass")] == [("pass",)]
+
+
 def test_nothing_is_run_or_logged_while_nothing_changes(
     box: Callable[..., Box], heard: Callable[[], list[str]]
 ) -> None:
