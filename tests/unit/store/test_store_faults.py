@@ -83,6 +83,9 @@ def test_write_that_fails_anywhere_changes_nothing_and_one_that_does_not_is_whol
             assert "\n" not in str(outcome)
             assert room.config.read_bytes() == OLD, layer.met
             assert texts(room)[-2:] == [NEWER, OLDER], layer.met
+            assert layer.met
+            if ".llama-swap-sync" not in str(layer.met.path):
+                assert room.state_names() == [], layer.met
         else:
             assert room.config.read_bytes() == new, layer.met
             assert texts(room)[:2] == [OLD, NEWER], layer.met

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from llama_swap_sync.config.in_place import Intent, Journal
-from llama_swap_sync.config.store import StoreError
+from llama_swap_sync.config.store import Changed, StoreError
 from llama_swap_sync.state import State
-from tests.fakes.files import LayeredFiles, RecordingFiles, RefusingFiles
+from tests.fakes.files import LayeredFiles, MeddlingFiles, RecordingFiles, RefusingFiles
 from tests.unit.store.room import NEW, OLD, Room, mounted
 
 US = f"{os.geteuid()}:{os.getegid()}"
 
 
-def refusal_of_read(room: Room, files: RefusingFiles | None = None) -> str:
+def refusal_of_read(room: Room, files: LayeredFiles | None = None) -> str:
     with pytest.raises(StoreError) as caught:
         room.store(files).read()
     assert caught.value.exit_code == 1
@@ -26,7 +26,7 @@ def refusal_of_read(room: Room, files: RefusingFiles | None = None) -> str:
     return str(caught.value)
 
 
-def refusal_of_write(room: Room, files: RefusingFiles | None = None) -> str:
+def refusal_of_write(room: Room, files: LayeredFiles | None = None) -> str:
     store = room.store(files)
     snapshot = store.read()
     with pytest.raises(StoreError) as caught:
@@ -165,7 +165,6 @@ def test_mounted_file_without_a_place_for_the_journal_is_not_touched(room: Room)
 
 
 def test_journal_is_on_the_disk_before_the_first_byte_is_overwritten(room: Room) -> None:
-    room.config.chmod(0o600)
     files = RecordingFiles()
     mount_in(room, files)
     store = room.store(files)
@@ -175,6 +174,34 @@ def test_journal_is_on_the_disk_before_the_first_byte_is_overwritten(room: Room)
     assert calls[start - 2 : start] == ["replace config.yaml.in-place.json", "sync_folder .llama-swap-sync"]
     overwriting = [call.split()[0] for call in calls[start : calls.index("remove config.yaml.in-place.json")]]
     assert overwriting == ["open_for_update", "write", "sync", "write", "sync", "close"]
+
+
+def test_journal_of_a_file_with_keys_is_as_private_as_the_file(room: Room) -> None:
+    room.config.chmod(0o600)
+    journal = room.folder / ".llama-swap-sync" / "config.yaml.in-place.json"
+    modes: list[int] = []
+    files = MeddlingFiles(
+        lambda call: call.name == "open_for_update", lambda: modes.append(journal.stat().st_mode & 0o777)
+    )
+    mount_in(room, files)
+    store = room.store(files)
+    store.write(store.read(), NEW)
+    assert modes == [0o600]
+
+
+def test_what_a_person_saves_into_a_mounted_file_meanwhile_is_not_overwritten(room: Room) -> None:
+    theirs = b"# saved by a person\n"
+    files = MeddlingFiles(
+        lambda call: call.name == "replace" and call.path == room.config,
+        lambda: room.config.write_bytes(theirs),
+    )
+    mount_in(room, files)
+    store = room.store(files)
+    snapshot = store.read()
+    with pytest.raises(Changed):
+        store.write(snapshot, NEW)
+    assert room.config.read_bytes() == theirs
+    assert room.leftovers() == room.state_names() == []
 
 
 def test_mounted_file_that_can_not_be_put_back_says_so_and_is_put_back_at_the_next_start(room: Room) -> None:
@@ -209,3 +236,22 @@ def test_half_an_overwrite_is_undone_and_said(room: Room) -> None:
     )
     assert room.config.read_bytes() == OLD
     assert room.store().repair() is None
+
+
+def test_half_a_file_is_never_taken_for_what_a_person_wrote(room: Room) -> None:
+    Journal(State.beside(room.config), room.config).open(Intent(OLD, NEW), 0o644)
+    room.config.write_bytes(NEW[:-3])
+    store = room.store()
+    half = store.read()
+    with pytest.raises(Changed):
+        store.write(half, b"planned on half a file\n")
+    assert room.config.read_bytes() == OLD
+    assert room.backup_names() == []
+
+
+def test_busy_place_of_a_file_that_is_not_there_is_no_mounted_file(room: Room) -> None:
+    room.config.unlink()
+    files = LayeredFiles()
+    mount_in(room, files)
+    assert "can't be written (Device or resource busy)" in refusal_of_write(room, files)
+    assert room.leftovers() == room.state_names() == []

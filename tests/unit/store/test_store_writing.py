@@ -229,6 +229,7 @@ def test_oldest_backups_go_and_what_a_person_keeps_there_stays(room: Room) -> No
         "config.yaml.bak.before",
         "config.yaml.bak.99999999_999999",
         "b.yaml.bak.20200101_000000",
+        "config.yaml.bak.20200101_000000.mine",
     ]
     for name in foreign:
         (room.folder / name).write_bytes(b"keep")
