@@ -87,6 +87,8 @@ chown "$PUID:$PGID" "$runtime"
 [ "$PUID" != 0 ] || exec "$@"
 adopt_new_folder /config
 adopt_new_folder /models
+# supervisord opens the log by its path, and Docker made that pipe as root's.
+chown "$PUID" /proc/self/fd/1 /proc/self/fd/2 2>/dev/null || true
 groups=$PGID$(socket_group)
 warn_of_foreign_folder "$groups"
 exec setpriv --reuid="$PUID" --regid="$PGID" --groups="$groups" --inh-caps=-all --no-new-privs "$@"
