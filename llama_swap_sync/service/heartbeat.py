@@ -49,8 +49,11 @@ class Heartbeat:
 
 
 def folder() -> Path:
-    """The image's tmpfs if this user may write there, else a folder of this user's among temporary ones."""
-    if os.access(RUN_FOLDER, os.W_OK | os.X_OK):
+    """The image's tmpfs where there is one, else a folder of this user's among temporary ones.
+
+    Not "where this user may write": the health check runs as a root without capabilities, who may not.
+    """
+    if RUN_FOLDER.is_dir():
         return RUN_FOLDER
     return Path(os.environ.get("TMPDIR") or "/tmp") / f"llama-swap-sync-{os.getuid()}"
 

@@ -149,7 +149,7 @@ def _store(path: str, mounts: Sequence[Mount]) -> Finding:
         return Finding(
             "its store",
             f"store.path {path} lies on the read-only mount {mount.destination}: llama-swap refuses that",
-            "give it a volume of its own, such as `- llama-swap-store:/store`, and set `path: /store/store.db`",
+            "give it a volume of its own, such as `- llama-swap-store:/store`, and set `path: /store/db`",
         )
     return Finding("its store", f"{path} can be written")
 
