@@ -53,6 +53,11 @@ class Room:
     def backup_names(self) -> list[str]:
         return sorted(path.name for path in self.folder.glob("config.yaml.bak.*"))
 
+    def stamps(self) -> dict[Path, tuple[int, int, int, int]]:
+        """What every write would change, of the folder and everything in it."""
+        status = {path: path.stat() for path in (self.folder, *self.folder.rglob("*"))}
+        return {path: (s.st_ino, s.st_mtime_ns, s.st_ctime_ns, s.st_mode) for path, s in status.items()}
+
     def leftovers(self) -> list[str]:
         """Every name beside the config that is not its lock, a backup or the state folder."""
         known = {"config.yaml", "config.yaml.lock", ".llama-swap-sync", *self.backup_names()}

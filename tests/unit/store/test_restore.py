@@ -45,10 +45,10 @@ def test_without_an_argument_each_backup_is_listed_with_what_it_would_change(
 
 
 def test_listing_and_dry_run_write_nothing(settings: Settings, room: Room) -> None:
-    before = {path: path.stat() for path in room.folder.rglob("*")} | {room.folder: room.folder.stat()}
+    before = room.stamps()
     run(settings)
     run(settings, "2", "--dry-run")
-    assert {path: path.stat() for path in before} == before
+    assert room.stamps() == before
 
 
 def test_dry_run_shows_the_difference(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,12 +86,12 @@ def test_text_from_before_is_kept_and_named(
 def test_same_text_is_not_written_again(
     settings: Settings, room: Room, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = room.config.stat()
+    before = room.stamps()[room.config]
     assert run(settings, "1") == 0
     assert capsys.readouterr().out == (
         f"{room.config} is the same as config.yaml.bak.20241124_120004 already; nothing was changed.\n"
     )
-    assert room.config.stat() == before
+    assert room.stamps()[room.config] == before
 
 
 def test_unknown_backup_is_refused_with_the_known_ones(settings: Settings, room: Room) -> None:

@@ -57,11 +57,11 @@ def _without_random(call: str) -> str:
 
 
 def test_same_text_writes_nothing_and_makes_no_backup(room: Room) -> None:
-    before = room.config.stat()
+    before = room.stamps()
     files = RecordingFiles()
     store = room.store(files)
     assert store.write(store.read(), OLD).backup is None
-    assert room.config.stat() == before
+    assert room.stamps() == before
     assert [str(call) for call in files.calls] == ["stat config.yaml", "read config.yaml"]
 
 
