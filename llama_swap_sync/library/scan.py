@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -131,25 +130,28 @@ class _Walk:
                 continue
             is_gguf = name[-5:].lower() == names.SUFFIX
             if is_gguf and entry.is_file(follow_symlinks=False):
-                with suppress(FileNotFoundError):  # gone since the folder was listed
-                    self._file(prefix + name, name, entry.stat(follow_symlinks=False), entry.path)
+                self._file(prefix + name, name, entry)
             elif entry.is_dir(follow_symlinks=False):
                 if self._may_enter(prefix + name, name):
                     yield f"{prefix}{name}/", entry.path
             elif entry.is_symlink():
-                self._link(prefix + name, name, is_gguf, entry.path)
+                self._link(prefix + name, name, is_gguf, entry)
             elif not is_gguf and names.is_raw_piece(name):
                 self._leave_out(
                     prefix + name, "a piece of a cut-up file: join the pieces with `cat` in order"
                 )
 
-    def _file(self, path: str, name: str, status: os.stat_result, real: str) -> None:
+    def _file(self, path: str, name: str, entry: os.DirEntry[str]) -> None:
+        try:
+            status = entry.stat()
+        except FileNotFoundError:
+            return  # gone since the folder was listed
         reason = names.unusable(name)
         if reason is not None:
             self._refuse(path, reason)
         elif self._excluded(path, name):
             self._leave_out(path, "SYNC_EXCLUDE names it")
-        elif not _readable(status, real, self._user):
+        elif not _readable(status, entry.path, self._user):
             self._refuse(path, "can't be read: give this program's user (PUID) the right to")
         else:
             self.files[path] = (status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
@@ -166,14 +168,14 @@ class _Walk:
             return False
         return True
 
-    def _link(self, path: str, name: str, is_gguf: bool, link: str) -> None:
+    def _link(self, path: str, name: str, is_gguf: bool, entry: os.DirEntry[str]) -> None:
         """A link counts where llama-swap's container can follow it: inside the models directory."""
         try:
-            real = os.path.realpath(link, strict=True)
-            status = os.stat(real)  # noqa: PTH116 - at each look: a Path would be built for nothing
+            real = os.path.realpath(entry.path, strict=True)
+            status = entry.stat()
         except OSError:
             if is_gguf:
-                self._refuse(path, f"a link that leads nowhere ({_target(link)})")
+                self._refuse(path, f"a link that leads nowhere ({_target(entry.path)})")
             return
         is_folder = stat.S_ISDIR(status.st_mode)
         if not is_folder and not (is_gguf and stat.S_ISREG(status.st_mode)):
@@ -181,10 +183,10 @@ class _Walk:
         if not f"{real}/".startswith(self._real_root.rstrip("/") + "/"):
             self._refuse(
                 path,
-                f"a link out of the models directory ({_target(link)}), where llama-swap can't follow",
+                f"a link out of the models directory ({_target(entry.path)}), where llama-swap can't follow",
             )
         elif not is_folder:
-            self._file(path, name, status, real)
+            self._file(path, name, entry)
             if path in self.files:
                 self.links.append(path)
         elif self._may_enter(path, name):
@@ -199,7 +201,7 @@ class _Walk:
 
 def _target(link: str) -> str:
     try:
-        return names.shown(os.readlink(link))  # noqa: PTH115 - as above
+        return names.shown(os.readlink(link))  # noqa: PTH115 - it may not be UTF-8
     except OSError:
         return "unreadable"
 
