@@ -78,11 +78,10 @@ def difference(store: Store, backup: Backup) -> str:
 def put_back(store: Store, backup: Backup) -> str:
     """Writes the backup over the file, whose text is backed up first; says so. Raises as `Store.write`."""
     data = _data(backup)
-    with store.lock():
-        snapshot = store.read()
-        if snapshot.existed and snapshot.data == data:
-            return f"{store.path} is the same as {backup.path.name} already; nothing was changed.\n"
-        written = store.write(snapshot, data)
+    snapshot = store.read()
+    if snapshot.existed and snapshot.data == data:
+        return f"{store.path} is the same as {backup.path.name} already; nothing was changed.\n"
+    written = store.write(snapshot, data)
     for doubt in written.doubts:
         _log.warning(doubt)
     kept = f"; the text from before is kept as {written.backup.name}" if written.backup else ""
