@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import llama_swap_sync
 from llama_swap_sync import log
@@ -81,12 +81,24 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     _add_common(parser)
     module.add_arguments(parser)
     args = parser.parse_args(rest)
-    reading = _read_settings(args, environ)
+    try:
+        reading = _read_settings(args, environ)
+    except SettingsError as error:
+        return _refused(module, error)
     log.set_up(_level(args, reading), reading.settings.log_format)
     if name == "config":
         return int(module.run(reading, args))
-    _warn(reading)
+    if name not in INNER_COMMANDS:
+        _warn(reading)
     return int(module.run(reading.settings, args))
+
+
+def _refused(module: Any, error: SettingsError) -> int:
+    # A supervised program stays, unhealthy, instead of being started again and again with the same wrong
+    # settings.
+    if hasattr(module, "refused"):
+        return int(module.refused(error))
+    raise error
 
 
 def _command(argv: Sequence[str]) -> tuple[str | None, list[str]]:

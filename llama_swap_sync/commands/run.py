@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from llama_swap_sync.errors import SyncError
 from llama_swap_sync.service.heartbeat import Pulse, folder
+from llama_swap_sync.service.refusal import stand_still
 from llama_swap_sync.service.waiting import Waiter
 
 if TYPE_CHECKING:
@@ -45,21 +44,5 @@ def run(settings: Settings, _args: argparse.Namespace) -> int:
 
 
 def refused(error: SyncError) -> int:
-    """What `run` does instead when the settings are wrong: say so, and under supervisord stay, unhealthy.
-
-    An environment does not change while its container lives, so that starting again would only repeat the
-    lines in the log; `healthcheck.py` repeats them where `docker inspect` and `docker compose ps` show them.
-    """
-    sys.stderr.writelines(f"llama-swap-sync: {line}\n" for line in str(error).splitlines())
-    if "SUPERVISOR_ENABLED" in os.environ:
-        Pulse(folder()).refused(str(error).splitlines())
-        wait_for_the_end()
-    return error.exit_code
-
-
-def wait_for_the_end() -> None:
-    """Returns on SIGTERM or SIGINT."""
-    waiter = Waiter()
-    waiter.listen()
-    while not waiter.stopped:
-        waiter.wait(None)
+    """What `run` does instead when the settings are wrong."""
+    return stand_still(error, say=True)

@@ -6,8 +6,10 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
+from llama_swap_sync.errors import SyncError
 from llama_swap_sync.service import report
 from llama_swap_sync.service.heartbeat import Pulse, folder
+from llama_swap_sync.service.refusal import stand_still
 from llama_swap_sync.service.waiting import Waiter
 
 if TYPE_CHECKING:
@@ -38,3 +40,8 @@ def run(settings: Settings, _args: argparse.Namespace) -> int:
 
     serve(settings.status_port, observe, waiter)
     return 0
+
+
+def refused(error: SyncError) -> int:
+    """What the page does instead when the settings, its port among them, are wrong: `run` names them."""
+    return stand_still(error, say=False)
