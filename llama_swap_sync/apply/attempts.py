@@ -108,7 +108,6 @@ class Attempts:
         """The intent, on disk. A rollout that is still owed is part of it: there was no verified file in
         between."""
         edges, owed = self._edges, records.load(self._edges.state)
-        container = edges.look().container
         served, profile = edges.serving()
         entries = tuple(
             (change.id, change.model_path) for change in plan.changes if isinstance(change, NewEntry)
@@ -123,7 +122,7 @@ class Attempts:
             others=owed is not None or len(entries) < len(plan.changes),
             served=served if owed is None or owed.served is None else owed.served,
             profile=profile or ("" if owed is None else owed.profile),
-            started_at="" if container is None else container.started_at,
+            started_at=edges.look().started_at,
             since=edges.clock.now(),
         )
         records.save(edges.state, record)

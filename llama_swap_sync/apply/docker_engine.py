@@ -67,9 +67,8 @@ class DockerEngine:
         import docker.errors
         import requests
 
-        endpoint = Endpoint(self._docker_host or docker_endpoint.DEFAULT_SOCKET)
+        endpoint = self._endpoint()
         try:
-            endpoint = docker_endpoint.find(self._docker_host, self._environ)
             return self._negotiated(endpoint, question)
         except docker.errors.NotFound as error:
             if "missing" in missing:
@@ -79,6 +78,17 @@ class DockerEngine:
             raise _refused(request, endpoint, error) from error
         except (docker.errors.DockerException, requests.RequestException, OSError) as error:
             raise EngineUnreachable(docker_endpoint.why_unreachable(endpoint, _short(error))) from error
+
+    def _endpoint(self) -> Endpoint:
+        import docker.errors
+
+        try:
+            return docker_endpoint.find(self._docker_host, self._environ)
+        except (docker.errors.DockerException, OSError) as error:
+            raise EngineUnreachable(
+                f"Where Docker answers can't be made out ({_short(error)}): look at DOCKER_HOST,"
+                " DOCKER_CONTEXT, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH."
+            ) from error
 
     def _negotiated(self, endpoint: Endpoint, question: Callable[[Any], _Answer]) -> _Answer:
         import docker.errors
@@ -148,4 +158,8 @@ def _short(error: Exception) -> str:
     inner: BaseException = error
     while (deeper := inner.__cause__ or inner.__context__) is not None:
         inner = deeper
-    return " ".join((getattr(inner, "strerror", None) or str(inner) or type(inner).__name__).split())[:200]
+    if isinstance(inner, NameError):
+        # The SDK's own way to say that paramiko is missing.
+        return "ssh:// needs a package more: pip install 'docker[ssh]'"
+    words = " ".join((getattr(inner, "strerror", None) or str(inner) or type(inner).__name__).split())
+    return words.partition(". ")[0][:200]

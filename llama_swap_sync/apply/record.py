@@ -50,7 +50,7 @@ class Record:
     others: bool = False  # the plan changes more than that
     served: frozenset[str] | None = None
     profile: str = ""
-    started_at: str = ""
+    started_at: str | None = None
     restarts: int | None = 0
     since: float = 0.0
     asked_at: float = 0.0

@@ -16,7 +16,7 @@ from llama_swap_sync.apply.edges import Edges
 from llama_swap_sync.apply.outcome import Kind, Outcome
 from llama_swap_sync.apply.record import Record, Step
 from llama_swap_sync.apply.target import Target, Way
-from llama_swap_sync.apply.telling import restart_under_way, tell, verdict_on, was_seen
+from llama_swap_sync.apply.telling import already_told, tell, verdict_on, was_seen
 from llama_swap_sync.apply.verify import Result, Verdict
 from llama_swap_sync.config.store import Changed
 
@@ -40,13 +40,14 @@ def finish(edges: Edges, record: Record) -> Outcome:
 def _apply(edges: Edges, record: Record) -> Record | Outcome:
     target = edges.look()
     container = target.container
-    if container is not None and container.running and container.started_at != record.started_at:
-        # It has been started since the write, by us before a kill or by somebody else: it has read the file.
+    if container is not None and container.has_read_since(record.started_at, record.since):
+        # By a restart of ours before a kill, or by somebody else's.
         return replace(record, step=Step.VERIFY, restarts=container.restarts)
     if target.way is Way.NOTHING:
         return _nothing_to_apply_to(edges, target)
-    if target.way is Way.RESTART and restart_under_way(edges, record):
-        return replace(record, step=Step.VERIFY, restarts=0)
+    if already_told(edges, record, target):
+        kept = container.restarts if container is not None and target.way is Way.SIGNAL else 0
+        return replace(record, step=Step.VERIFY, restarts=kept)
     if target.way is Way.WAIT:
         well = container is None or container.running
         waiting = replace(record, restarts=container.restarts if container and well else None)
@@ -82,7 +83,7 @@ def _undo(edges: Edges, record: Record) -> Record | Outcome:
     if record.serving:
         edges.drain()
     snapshot = edges.store.read()
-    started_at = _started_at(edges.look())
+    started_at = edges.look().started_at
     if record.holds(snapshot.data):
         try:
             edges.store.write(snapshot, record.before, backup=False)
@@ -102,10 +103,10 @@ def _reapply(edges: Edges, record: Record) -> Record | Outcome:
         # Refused at a reload: it has kept the previous config all along, another reload would only stop its
         # models.
         return onward
-    if container is not None and container.running and container.started_at != record.started_at:
+    if container is not None and container.has_read_since(record.started_at, record.since):
         return replace(onward, restarts=container.restarts)
     ended = container is not None and container.status in ("exited", "dead") and record.served is not None
-    if target.way is Way.RESTART and restart_under_way(edges, record):
+    if already_told(edges, record, target):
         return replace(onward, restarts=0)
     if ended or target.way in (Way.SIGNAL, Way.RESTART):
         # One that ended on our config and that nobody starts again is ours to start, whatever SYNC_APPLY
@@ -203,7 +204,3 @@ def _nothing_to_apply_to(edges: Edges, target: Target) -> Outcome:
 
 def _pending(sentence: str) -> Outcome:
     return Outcome(Kind.PENDING, sentence, retry_after=RETRY_SECONDS)
-
-
-def _started_at(target: Target) -> str:
-    return "" if target.container is None else target.container.started_at

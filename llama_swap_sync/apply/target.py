@@ -29,6 +29,14 @@ class Target:
     container: ContainerState | None = None
     note: str = ""
     blocked: str = ""
+    asked: bool = True  # the engine has answered
+
+    @property
+    def started_at(self) -> str | None:
+        """When the container was started; "" when there is none, None when the engine can't be asked."""
+        if self.container is not None:
+            return self.container.started_at
+        return "" if self.asked else None
 
     @property
     def may_serve(self) -> bool:
@@ -57,9 +65,9 @@ def look(engine: Engine | None, settings: Settings) -> Target:
 
 def _without_engine(settings: Settings, problem: str) -> Target:
     if settings.apply == "none":
-        return Target(Way.NOTHING)
+        return Target(Way.NOTHING, asked=False)
     waits = Way.WAIT if settings.url else Way.NOTHING
-    return Target(waits, blocked="" if settings.apply == "watch" else problem)
+    return Target(waits, blocked="" if settings.apply == "watch" else problem, asked=False)
 
 
 def _missing(settings: Settings, names: list[str]) -> Target:

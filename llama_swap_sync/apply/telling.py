@@ -44,20 +44,36 @@ def tell(edges: Edges, record: Record, target: Target) -> tuple[Record, str]:
     return replace(asked, restarts=0), ""
 
 
-def restart_under_way(edges: Edges, record: Record) -> bool:
-    """After a kill: whether the restart that was asked for comes to pass by itself.
+def already_told(edges: Edges, record: Record, target: Target) -> bool:
+    """After a kill: whether the restart or signal that the record speaks of has been asked for indeed."""
+    if target.way is Way.RESTART:
+        return _restart_under_way(edges, record)
+    return target.way is Way.SIGNAL and _signal_arrived(edges, record)
 
-    llama-swap stops listening at once and may take `STOP_SECONDS` to end, while its container still shows
+
+def _restart_under_way(edges: Edges, record: Record) -> bool:
+    """llama-swap stops listening at once and may take `STOP_SECONDS` to end, while its container still shows
     the old start. One that answers was never asked.
     """
     while record.asked_at and 0 <= edges.clock.now() - record.asked_at < STOP_SECONDS + 5:
         if edges.llama_swap is not None and edges.llama_swap.healthy():
             return False
-        target = edges.look()
-        if target.container is None or target.container.started_at != record.started_at:
-            return target.container is not None
+        container = edges.look().container
+        if container is not None and container.has_read_since(record.started_at, record.since):
+            return True
         edges.clock.wait(0.5)
     return False
+
+
+def _signal_arrived(edges: Edges, record: Record) -> bool:
+    """A second signal would stop every model once more."""
+    if not record.asked_at or edges.engine is None:
+        return False
+    try:
+        lines = edges.engine.logs(edges.settings.container, since=record.asked_at)
+    except EngineError:
+        return False
+    return any("SIGHUP" in line for line in lines)
 
 
 def verdict_on(edges: Edges, record: Record, target: Target, ids: frozenset[str]) -> Verdict:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -71,10 +72,11 @@ class Box:
     reloads: int = 0
     cut: int = 0
     loaded: bytes | None = None
-    starts: int = 0
+    started_at: str = ""
     log: list[tuple[float, str]] = field(default_factory=list)
     _seen: bytes | None = None
     _looked: float = 0.0
+    _starts: int = 0
 
     def __post_init__(self) -> None:
         self.clock.passing.append(self._tick)
@@ -88,7 +90,7 @@ class Box:
         return ContainerState(
             NAME,
             self.status,
-            f"start {self.starts}",
+            self.started_at,
             restarts=self.policy_restarts,
             exit_code=1 if self.status in ("exited", "restarting") else 0,
             command=("/app/llama-swap", "-config", "/config/config.yaml", *self.flags),
@@ -101,7 +103,10 @@ class Box:
         self.start()
 
     def start(self) -> None:
-        self.starts += 1
+        # One that starts within the clock's step after another is a start of its own all the same.
+        self._starts += 1
+        when = datetime.fromtimestamp(self.clock.now(), UTC)
+        self.started_at = f"{when:%Y-%m-%dT%H:%M:%S}.{self._starts:09}Z"
         self.profile = ""
         self._seen = self._read()
         reason = "open config.yaml: no such file" if self._seen is None else self.refuses(self._seen)
@@ -110,6 +115,10 @@ class Box:
         else:
             self.status, self.loaded = "restarting", None
             self._say(f'ERROR failed to load config config=/config/config.yaml error="{reason}"')
+
+    def hang_up(self) -> None:
+        self._say("[INFO] received SIGHUP, reloading config")
+        self.reload()
 
     def reload(self) -> None:
         self.reloads += 1

@@ -34,7 +34,7 @@ class FakeEngine:
     def reload(self, name: str) -> None:
         self.before("reload")
         assert name == NAME
-        self.box.reload()
+        self.box.hang_up()
         self.before("reload answered")
 
     def logs(self, name: str, *, since: float | None = None, tail: int = 50) -> list[str]:

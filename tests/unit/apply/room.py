@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from llama_swap_sync.apply import rollout
 from llama_swap_sync.apply.outcome import Outcome
@@ -79,10 +80,11 @@ class House:
 
     @property
     def store(self) -> Store:
+        """A new one each time, as each process has: when it dies, its kernel lock goes with it."""
         return Store(self.config, self.files, self.state, max_backups=3, now=datetime.now)
 
-    def set(self, **changes: object) -> None:
-        self.settings = dataclasses.replace(self.settings, **changes)  # type: ignore[arg-type]
+    def set(self, **changes: Any) -> None:
+        self.settings = dataclasses.replace(self.settings, **changes)
 
     def propose(self, refused: frozenset[str]) -> tuple[Snapshot, Proposed]:
         self.proposals += 1
@@ -118,7 +120,7 @@ class House:
         )
 
 
-def house(folder: Path, before: bytes | None = BEFORE, **box: object) -> House:
+def house(folder: Path, before: bytes | None = BEFORE, **box: Any) -> House:
     config = folder / "config.yaml"
     if before is not None:
         config.write_bytes(before)
@@ -126,7 +128,7 @@ def house(folder: Path, before: bytes | None = BEFORE, **box: object) -> House:
     settings = dataclasses.replace(
         read({}, in_image=True).settings, config=config, models_dir=folder / "models"
     )
-    return House(folder, clock, Box(config, clock, **box), settings)  # type: ignore[arg-type]
+    return House(folder, clock, Box(config, clock, **box), settings)
 
 
 def refusing(*ids: str, naming: bool = True) -> Callable[[bytes], str | None]:
