@@ -23,7 +23,7 @@ from llama_swap_sync.library.window import CutOffError, DamagedError, Window
 
 # Real headers have some 60 keys and, before experts were merged into one tensor, a few thousand tensors.
 MOST_KEYS: Final = 16_384
-MOST_TENSORS: Final = 65_536
+MOST_TENSORS: Final = 16_384
 LONGEST_KEY: Final = 65_535
 LONGEST_TENSOR_NAME: Final = 1_024
 LONGEST_VALUE: Final = 4_096

@@ -94,9 +94,7 @@ def is_raw_piece(name: str) -> bool:
 
 def unusable(name: str) -> str | None:
     """Why llama-swap could not be given a path with `name` in it; None when it can."""
-    if (
-        name.isprintable() and "${" not in name
-    ):  # a fifth of the pattern's time, and that of a whole look shows
+    if name.isprintable() and "${" not in name:  # the pattern alone would be a third of an idle look
         return None
     match = _UNUSABLE.search(name)
     if match is None:

@@ -16,8 +16,9 @@ LONGEST_TEXT: Final = 64 * 1024 * 1024
 # The largest vocabulary in the field (262,144 tokens) carries 514,906 merges.
 MOST_TEXTS: Final = 4_000_000
 
-# Tokens and merges average six to ten bytes. Texts of no bytes at all are how a small file keeps us busy.
-LEAST_MEAN_TEXT: Final = 4
+# Tokens and merges average six to ten bytes, those of a vocabulary of Chinese characters alone three. Texts
+# of next to no bytes are how a small file would keep us busy.
+LEAST_MEAN_TEXT: Final = 2
 
 
 class DamagedError(ValueError):
@@ -83,26 +84,35 @@ class Window:
         """
         if count > MOST_TEXTS:
             raise DamagedError(f"an array in its header claims {count} texts")
-        while count:
+        passed, begin = 0, self.position
+        while passed < count:
             self._refill(8)
-            passed, at = self._pass_texts(count)
-            count -= passed
-            if count and WINDOW // 2 < at < passed * (8 + LEAST_MEAN_TEXT):
-                raise DamagedError("a vocabulary in its header is made of empty texts")
+            in_window, at = self._pass_texts(count - passed)
+            passed += in_window
             if at - len(self._bytes) > LONGEST_TEXT:
                 raise DamagedError("a text in its header claims more bytes than any text has")
             self.skip(at)
+            if WINDOW < self.position - begin < passed * (8 + LEAST_MEAN_TEXT):
+                raise DamagedError("a vocabulary in its header is made of empty texts")
 
     def _pass_texts(self, count: int) -> tuple[int, int]:
         """How many of `count` texts begin in a window that starts with one, and where the next one begins."""
-        window, length_at, at = self._bytes, self._length_at, 0
-        texts = repeat(None, count)
+        window, length_at, first, at = self._bytes, self._length_at, 0, 0
+        fours = repeat(None, count // 4)
         try:
-            for _ in texts:
+            for _ in fours:  # by fours: a fifth less time than one by one
+                first = at
                 at += 8 + length_at(window, at)[0]
+                at += 8 + length_at(window, at)[0]
+                at += 8 + length_at(window, at)[0]
+                at += 8 + length_at(window, at)[0]
+            passed = count // 4 * 4
         except (struct.error, OverflowError):
-            return count - length_hint(texts) - 1, at
-        return count, at
+            passed, at = (count // 4 - length_hint(fours) - 1) * 4, first
+        while passed < count and at <= len(window) - 8:
+            at += 8 + length_at(window, at)[0]
+            passed += 1
+        return passed, at
 
     def _refill(self, needed: int) -> None:
         """Makes the window begin at the current position and hold at least `needed` bytes."""
