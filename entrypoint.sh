@@ -66,7 +66,7 @@ case ${1:-run} in
     init)
         shift
         require_config_folder
-        set -- llama-swap-sync sync "$@"
+        set -- llama-swap-sync init "$@"
         ;;
     run)
         require_config_folder

@@ -31,8 +31,13 @@ COMMANDS = {
     "status": "show what the last runs did",
     "run": "keep everything in step, unattended",
 }
-# What the unattended loop starts: command -> module.
-INNER_COMMANDS = {"pass": "unattended_pass", "fetch": "fetch", "status-page": "status_page"}
+# What the containers and the unattended loop start: command -> module.
+INNER_COMMANDS = {
+    "init": "init",
+    "pass": "unattended_pass",
+    "fetch": "fetch",
+    "status-page": "status_page",
+}
 
 # A command-line option stands for the variable of the same meaning and wins over it.
 OPTION_VARIABLES = {

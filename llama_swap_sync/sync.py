@@ -67,8 +67,8 @@ class House:
         return cls(settings, State.beside(settings.config), open_store(settings), now, unattended)
 
 
-def synchronise(house: House, leave_out: frozenset[str] = frozenset()) -> Report:
-    """One pass; `leave_out` are files that somebody is still writing.
+def synchronise(house: House, leave_out: frozenset[str] = frozenset(), *, hand_over: bool = False) -> Report:
+    """One pass; `leave_out` are files that somebody is still writing. `hand_over`: the next pass applies it.
 
     Raises SyncError for what a person must mend first (the file is not YAML, the folder can't be written,
     another run holds the lock). What llama-swap refuses is no exception but a report that is not ok.
@@ -82,7 +82,7 @@ def synchronise(house: House, leave_out: frozenset[str] = frozenset()) -> Report
     if library.problem is not None:
         return Report(ok=False, summary="The models directory can't be used.", problem=library.problem)
     proposals = _Proposals(house, library, Gone.remembered(house.state.read("gone")))
-    outcome = _rolled_out(house, proposals)
+    outcome = _rolled_out(house, proposals, hand_over=hand_over)
     return _remembered(house, seen, proposals, outcome)
 
 
@@ -175,7 +175,7 @@ def _name_left_out(house: House, library: Library) -> None:
         house.state.write("left-out", {"said": sorted(named)})
 
 
-def _rolled_out(house: House, proposals: _Proposals) -> Outcome:
+def _rolled_out(house: House, proposals: _Proposals, *, hand_over: bool) -> Outcome:
     from llama_swap_sync.apply.clock import SystemClock
     from llama_swap_sync.apply.engine import connect
     from llama_swap_sync.apply.rollout import roll_out
@@ -184,11 +184,12 @@ def _rolled_out(house: House, proposals: _Proposals) -> Outcome:
     return roll_out(
         proposals,
         store=house.store,
-        engine=None if settings.apply == "none" else connect(settings.docker_host),
+        engine=None if hand_over or settings.apply == "none" else connect(settings.docker_host),
         llama_swap=_llama_swap(house),
         state=house.state,
         settings=settings,
         clock=SystemClock(),
+        hand_over=hand_over,
     )
 
 

@@ -19,7 +19,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Edges:
-    """`engine` None: Docker is not asked. `llama_swap` None: LLAMA_SWAP_URL is empty."""
+    """`engine` None: Docker is not asked. `llama_swap` None: LLAMA_SWAP_URL is empty.
+
+    `hand_over`: another run is to apply what this one writes.
+    """
 
     store: Store
     engine: Engine | None
@@ -27,6 +30,7 @@ class Edges:
     state: State
     settings: Settings
     clock: Clock
+    hand_over: bool = False
 
     def look(self) -> Target:
         """The container as it is now, and the way to it."""

@@ -42,14 +42,16 @@ def roll_out(
     state: State,
     settings: Settings,
     clock: Clock,
+    hand_over: bool = False,
 ) -> Outcome:
     """Finishes what an earlier run left, then rolls out what `propose` plans. Says how it ended, and logs it.
 
     `engine` None: Docker is not asked (SYNC_APPLY=none or watch can do without); `llama_swap` None: no
-    draining, and only the container tells whether it went well. Raises Locked, StoreError, and what
+    draining, and only the container tells whether it went well. `hand_over`: the next run without it applies
+    what this one writes. Raises Locked, StoreError, and what
     `propose` raises.
     """
-    edges = Edges(store, engine, llama_swap, state, settings, clock)
+    edges = Edges(store, engine, llama_swap, state, settings, clock, hand_over)
     with store.lock():
         unfinished = _resume(edges)
         outcome = Attempts(edges, propose).run(unfinished)

@@ -31,6 +31,8 @@ def finish(edges: Edges, record: Record) -> Outcome:
     """Runs `record` to its end, or to where it has to wait for someone. Raises StoreError."""
     while True:
         records.save(edges.state, record)
+        if edges.hand_over:
+            return Outcome(Kind.WRITTEN, "config.yaml is written.", retry_after=ABSENT_SECONDS)
         result = _STEPS[record.step](edges, record)
         if isinstance(result, Outcome):
             return result
