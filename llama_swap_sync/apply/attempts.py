@@ -70,8 +70,8 @@ class Attempts:
         raise Changed(self._edges.settings.config)
 
     def _note(self, plan: Rollable, written: Written) -> None:
-        for sentence in plan.sentences():
-            log.info("%s", sentence)
+        for change in plan.changes:
+            log.info("%s", change.sentence)
         for doubt in written.doubts:
             log.warning("%s", doubt)
         # Our own write is no person's edit: what was refused stays refused.

@@ -3,6 +3,7 @@ profile."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
@@ -17,6 +18,10 @@ _ANSWER_SECONDS = 10.0
 
 class LlamaSwapError(SyncError, ConnectionError):
     """llama-swap does not answer as it should: not at all, too late, or with an error. `str()` says how."""
+
+
+class NotListening(LlamaSwapError):  # noqa: N818 - a state of affairs, not a slip
+    """Nobody is there at all: the connection is refused, or the name is nobody's."""
 
 
 class Unauthorised(LlamaSwapError):  # noqa: N818 - a state of affairs, not a slip
@@ -131,8 +136,14 @@ class HttpLlamaSwap:
         except requests.Timeout as error:
             raise LlamaSwapError(f"llama-swap at {self._url} does not answer in time.") from error
         except requests.RequestException as error:
-            raise LlamaSwapError(f"llama-swap at {self._url} can't be reached ({_why(error)}).") from error
+            raise self._unreached(_innermost(error)) from error
         return self._checked(path, response)
+
+    def _unreached(self, cause: BaseException) -> LlamaSwapError:
+        words = " ".join((getattr(cause, "strerror", None) or str(cause)).split())[:200]
+        sentence = f"llama-swap at {self._url} can't be reached ({words})."
+        nobody = isinstance(cause, (ConnectionRefusedError, socket.gaierror))
+        return NotListening(sentence) if nobody else LlamaSwapError(sentence)
 
     def _checked(self, path: str, response: Any) -> Any:
         status = response.status_code
@@ -165,8 +176,7 @@ def _lines(raw: Any) -> Iterator[str]:
         return
 
 
-def _why(error: Exception) -> str:
-    inner: BaseException = error
-    while (deeper := inner.__cause__ or inner.__context__) is not None:
-        inner = deeper
-    return " ".join((getattr(inner, "strerror", None) or str(inner)).split())[:200]
+def _innermost(error: BaseException) -> BaseException:
+    while (deeper := error.__cause__ or error.__context__) is not None:
+        error = deeper
+    return error

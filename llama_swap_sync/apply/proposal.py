@@ -8,6 +8,13 @@ from typing import Protocol, runtime_checkable
 from llama_swap_sync.config.snapshot import Snapshot
 
 
+class Change(Protocol):
+    """One thing that a plan does to the file."""
+
+    @property
+    def sentence(self) -> str: ...
+
+
 class Rollable(Protocol):
     """What a rollout needs to know of a plan (`config.plan.Plan` is one)."""
 
@@ -16,14 +23,13 @@ class Rollable(Protocol):
     @property
     def after(self) -> bytes: ...
     @property
-    def changes(self) -> Sequence[object]: ...
+    def changes(self) -> Sequence[Change]: ...
     @property
     def listed(self) -> frozenset[str]: ...
     @property
     def changed(self) -> bool: ...
     @property
     def fingerprint(self) -> str: ...
-    def sentences(self) -> Sequence[str]: ...
 
 
 @runtime_checkable

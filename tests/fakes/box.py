@@ -18,6 +18,7 @@ from llama_swap_sync.apply.container import ContainerState
 
 NAME = "llama-swap"
 WATCH_SECONDS = 2.0
+RELOAD_SECONDS = 0.02  # measured on v250
 _EPOCH = 1_700_000_000.0
 
 
@@ -62,7 +63,7 @@ class Box:
     refuses: Callable[[bytes], str | None] = accepts_all
     flags: tuple[str, ...] = ()
     status: str = "running"
-    generation: str = "operations"  # of /api/events: operations, total, none
+    generation: str = "operations"  # of /api/events: operations, total, none, silent
     http_fails: str = ""  # a sentence: nobody gets an answer
     streams: int = 0
     profile: str = ""
@@ -117,6 +118,7 @@ class Box:
             self._say(f'ERROR failed to load config config=/config/config.yaml error="{reason}"')
 
     def hang_up(self) -> None:
+        self.clock.wait(RELOAD_SECONDS)
         self._say("[INFO] received SIGHUP, reloading config")
         self.reload()
 

@@ -40,7 +40,7 @@ class FakeEngine:
     def logs(self, name: str, *, since: float | None = None, tail: int = 50) -> list[str]:
         self.before("logs")
         assert name == NAME
-        return [line for when, line in self.box.log if since is None or when >= since][-tail:]
+        return [line for when, line in self.box.log if since is None or when > since][-tail:]
 
     def names(self) -> list[str]:
         self.before("names")

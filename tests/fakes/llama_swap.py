@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from llama_swap_sync.apply.llama_swap import LlamaSwapError
+from llama_swap_sync.apply.llama_swap import LlamaSwapError, NotListening
 from tests.fakes.box import Box
 from tests.fakes.engine import nothing
 
@@ -57,6 +57,9 @@ class FakeLlamaSwap:
         yield self._stream(quiet)
 
     def _stream(self, quiet: float) -> Iterator[str]:
+        if self.box.generation == "silent":
+            self.box.clock.wait(quiet)
+            return
         yield from event("logData", {"source": "proxy", "data": "all that it logged\n"})
         yield from event("modelStatus", [])
         streams = self.box.streams
@@ -83,6 +86,4 @@ class FakeLlamaSwap:
         if self.box.http_fails:
             raise LlamaSwapError(self.box.http_fails)
         if not self.box.serves:
-            raise LlamaSwapError(
-                "llama-swap at http://llama-swap:8080 can't be reached (Connection refused)."
-            )
+            raise NotListening("llama-swap at http://llama-swap:8080 can't be reached (Connection refused).")

@@ -30,8 +30,7 @@ class Proposed:
 
     before: bytes
     after: bytes
-    changes: Sequence[object]
-    touches: bool = False
+    changes: Sequence[Add]
 
     @property
     def listed(self) -> frozenset[str]:
@@ -44,9 +43,6 @@ class Proposed:
     @property
     def fingerprint(self) -> str:
         return hashlib.sha256(self.before + b"\0" + self.after).hexdigest()
-
-    def sentences(self) -> list[str]:
-        return [str(change) for change in self.changes]
 
 
 @dataclass

@@ -7,13 +7,9 @@ from pathlib import Path
 import pytest
 
 from llama_swap_sync.apply.outcome import Kind
+from llama_swap_sync.config.store import Locked
 from tests.fakes.box import ids_of
 from tests.unit.apply.room import BEFORE, House, house, refusing
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> House:
-    return house(tmp_path)
 
 
 def test_a_new_model_is_served_after_one_restart(home: House) -> None:
@@ -205,3 +201,207 @@ def test_what_was_written_without_a_container_is_verified_once_it_runs(home: Hou
     assert home.config.read_bytes() == BEFORE
     assert list(outcome.refused) == ["bad.gguf"]
     assert home.box.serves
+
+
+# --- the ways to apply ---
+
+
+def test_a_reload_is_one_signal(home: House) -> None:
+    home.set(apply="reload")
+    home.library = ["new.gguf"]
+    assert home.roll_out().kind is Kind.APPLIED
+    assert (home.box.reloads, home.box.restarts_asked) == (1, 0)
+    assert home.box.models == {"old", "new"}
+
+
+def test_a_watching_llama_swap_is_not_signalled_on_top(tmp_path: Path) -> None:
+    home = house(tmp_path, flags=("-watch-config",))
+    home.set(apply="reload")
+    home.library = ["new.gguf"]
+    assert home.roll_out().kind is Kind.APPLIED
+    home.clock.wait(60)
+    assert (home.box.reloads, home.box.restarts_asked) == (1, 0)
+
+
+@pytest.mark.parametrize("apply", ["reload", "watch"])
+def test_a_dropped_reload_is_asked_for_once_more(tmp_path: Path, apply: str) -> None:
+    home = house(tmp_path, flags=("-watch-config",), drops_reloads=1)
+    home.set(apply=apply)
+    home.library = ["new.gguf"]
+    assert home.roll_out().kind is Kind.APPLIED
+    assert home.box.reloads == 2
+    assert home.box.models == {"old", "new"}
+
+
+@pytest.mark.parametrize("flags", [(), ("-watch-config",)])
+def test_a_refused_reload_cuts_nobody_twice(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    home = house(tmp_path, flags=flags, refuses=refusing("bad"))
+    home.set(apply="reload")
+    home.library = ["bad.gguf"]
+    outcome = home.roll_out()
+    assert outcome.refused == {"bad.gguf": "unknown macro '${oops}' found in bad.cmd"}
+    assert home.config.read_bytes() == BEFORE
+    assert home.box.models == {"old"}
+    assert home.box.restarts_asked == 0
+    assert home.box.reloads == (2 if flags else 1)
+
+
+def test_the_active_profile_is_set_again(home: House) -> None:
+    home.box.profile = "night"
+    home.library = ["new.gguf"]
+    home.roll_out()
+    assert home.box.profile == "night"
+
+
+def test_the_active_profile_comes_back_after_a_refusal_too(home: House) -> None:
+    home.box.profile = "night"
+    home.library = ["bad.gguf"]
+    home.box.refuses = refusing("bad")
+    home.roll_out()
+    assert home.box.profile == "night"
+
+
+def test_apply_none_writes_and_leaves_llama_swap_alone(home: House) -> None:
+    home.set(apply="none")
+    home.library = ["new.gguf"]
+    outcome = home.roll_out()
+    assert (outcome.kind, outcome.exit_code) == (Kind.WRITTEN, 0)
+    assert (home.box.reloads, home.box.restarts_asked) == (0, 0)
+    assert home.state.read("rollout") is None
+
+
+def test_without_an_address_the_container_alone_tells(home: House) -> None:
+    home.without_llama_swap = True
+    home.set(url="")
+    home.library = ["new.gguf"]
+    assert home.roll_out().kind is Kind.APPLIED
+    home.library = ["new.gguf", "bad.gguf"]
+    home.box.refuses = refusing("bad")
+    assert list(home.roll_out().refused) == ["bad.gguf"]
+    assert home.box.models == {"old", "new"}
+
+
+# --- other people's hands ---
+
+
+def test_an_edit_saved_while_answers_are_drained_is_planned_on(home: House) -> None:
+    home.library = ["new.gguf"]
+    edited = BEFORE + b"  mine:\n    cmd: serve mine\n"
+
+    def save_once() -> None:
+        home.edit = None
+        home.config.write_bytes(edited)
+
+    home.edit = save_once
+    home.roll_out()
+    assert home.config.read_bytes() == edited + b"  new:\n    cmd: serve new\n"
+    assert home.box.restarts_asked == 1
+
+
+def test_an_edit_saved_before_the_way_back_stays(home: House) -> None:
+    home.library = ["bad.gguf"]
+    mended = b"models:\n  mended:\n    cmd: serve mended\n"
+    refuses = refusing("bad")
+
+    def refuse_and_mend(data: bytes) -> str | None:
+        reason = refuses(data)
+        if reason:
+            home.config.write_bytes(mended)
+        return reason
+
+    home.box.refuses = refuse_and_mend
+    outcome = home.roll_out()
+    assert home.config.read_bytes() == mended
+    assert outcome.exit_code == 1
+    assert "somebody has saved another one meanwhile: that one stays as it is." in outcome.sentence
+
+
+def test_a_paused_container_takes_the_change_up_later(home: House) -> None:
+    home.box.status = "paused"
+    home.library = ["new.gguf"]
+    outcome = home.roll_out()
+    assert (outcome.kind, outcome.exit_code) == (Kind.PENDING, 1)
+    assert outcome.sentence == (
+        "config.yaml is written, but not served yet. Container llama-swap is paused: `docker unpause"
+        " llama-swap` lets it go on."
+    )
+    home.box.status = "running"
+    assert home.roll_out().kind is Kind.APPLIED
+    assert home.box.models == {"old", "new"}
+    assert home.box.restarts_asked == 1
+
+
+def test_what_is_owed_is_said_once(home: House, caplog: pytest.LogCaptureFixture) -> None:
+    home.box.status = "paused"
+    home.library = ["new.gguf"]
+    with caplog.at_level("INFO"):
+        home.roll_out()
+        home.roll_out()
+    assert caplog.text.count("config.yaml is written, but not served yet.") == 1
+
+
+def test_a_second_change_while_one_is_owed_goes_the_same_way_back(home: House) -> None:
+    home.box.status = "paused"
+    home.library = ["new.gguf"]
+    home.roll_out()
+    home.library = ["new.gguf", "bad.gguf"]
+    home.roll_out()
+    home.box.refuses = refusing("bad")
+    home.box.status = "running"
+    outcome = home.roll_out()
+    assert list(outcome.refused) == ["bad.gguf"]
+    assert home.box.models == {"old", "new"}
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        "llama-swap at http://llama-swap:8080 answers 401: set LLAMA_SWAP_API_KEY.",
+        "llama-swap at http://llama-swap:8080 answers 500 to /v1/models.",
+        "llama-swap at http://llama-swap:8080 does not answer in time.",
+    ],
+)
+def test_a_llama_swap_that_could_never_be_asked_does_not_condemn_the_change(
+    home: House, trouble: str
+) -> None:
+    home.box.http_fails = trouble
+    home.library = ["new.gguf"]
+    outcome = home.roll_out()
+    assert (outcome.kind, outcome.exit_code) == (Kind.APPLIED, 0)
+    assert outcome.sentence == (
+        f"config.yaml is applied and llama-swap runs, but it could not be asked. {trouble}"
+    )
+    assert ids_of(home.config.read_bytes()) == {"old", "new"}
+
+
+def test_a_watching_llama_swap_is_served_without_docker(tmp_path: Path) -> None:
+    home = house(tmp_path, flags=("-watch-config",))
+    home.without_engine = True
+    home.library = ["new.gguf"]
+    assert home.roll_out().kind is Kind.APPLIED
+    assert home.box.models == {"old", "new"}
+
+
+def test_a_second_rollout_is_refused_while_one_is_under_way(home: House) -> None:
+    home.library = ["new.gguf"]
+    with home.store.lock(), pytest.raises(Locked):
+        home.roll_out()
+
+
+def test_resume_finishes_what_is_owed_and_has_nothing_to_do_otherwise(home: House) -> None:
+    assert home.resume() is None
+    home.box.status = "paused"
+    home.library = ["new.gguf"]
+    home.roll_out()
+    home.box.status = "running"
+    outcome = home.resume()
+    assert outcome is not None
+    assert outcome.kind is Kind.APPLIED
+
+
+def test_a_hundred_models_one_by_one_are_a_hundred_restarts_and_nothing_in_between(home: House) -> None:
+    for number in range(100):
+        home.library.append(f"m{number}.gguf")
+        assert home.roll_out().kind is Kind.APPLIED
+        assert home.roll_out().kind is Kind.NOTHING
+    assert home.box.restarts_asked == 100

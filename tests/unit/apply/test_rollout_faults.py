@@ -35,7 +35,7 @@ _MOST_CALLS = 600
 
 
 class Fuse(LayeredFiles):
-    """Call number `at` of those that `fault` has an error for meets it. A dead process makes no more calls."""
+    """Call number `at` of those that `fault` has an error for meets it. A dead process makes none."""
 
     def __init__(self, at: int, fault: Callable[[str], BaseException | None]) -> None:
         super().__init__()
