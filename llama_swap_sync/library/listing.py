@@ -63,10 +63,7 @@ def table(
             lines += _wrapped(f"{item.path}: {item.reason}", "  ")
     hidden = len(library.left_out) - len(named)
     if hidden:
-        lines += [
-            "",
-            f"{hidden} more {'is' if hidden == 1 else 'are'} no models and need nothing (-v names them).",
-        ]
+        lines += ["", f"Not shown: {hidden} that {'is' if hidden == 1 else 'are'} no model (-v names them)."]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -123,7 +120,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def _details(row: Row) -> list[str]:
     model = row.model
-    details = [f"{row.state if row.served else 'will be'} as {', '.join(row.ids)}" if row.ids else "no ID"]
+    details = [f"{'served as' if row.served else 'will be'} {', '.join(row.ids)}" if row.ids else "no ID"]
     details[0] += f"; {model.architecture}"
     if len(model.files) > 1:
         details[0] += f", {len(model.files)} shards"

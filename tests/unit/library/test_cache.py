@@ -25,7 +25,7 @@ class Reads:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.paths: list[str] = []
         self._open = os.open
-        monkeypatch.setattr(cache.os, "open", self)
+        monkeypatch.setattr(os, "open", self)
 
     def __call__(self, path: os.PathLike[str], flags: int) -> int:
         self.paths.append(Path(path).name)
@@ -101,7 +101,7 @@ def test_file_that_can_not_be_opened_is_named_and_asked_again(
         raise OSError(5, "Input/output error", path)
 
     with monkeypatch.context() as broken:
-        broken.setattr(cache.os, "open", refusing)
+        broken.setattr(os, "open", refusing)
         models, left_out = (understand(root, look(root), Headers(state)).models, ask(root, None)[1])
     assert models == ()
     assert left_out[0].reason == "can't be read (Input/output error): check its rights and the disk"
@@ -152,7 +152,7 @@ class Told:
 
 def test_damaged_keep_is_read_past(root: Path) -> None:
     stamp = list(look(root).files["a.gguf"])
-    for files in (
+    damaged: list[object] = [
         None,
         [],
         {"a.gguf": 3},
@@ -161,7 +161,8 @@ def test_damaged_keep_is_read_past(root: Path) -> None:
         {"a.gguf": [stamp[:3], kept(Refusal("x"))]},
         {"a.gguf": [None, kept(Refusal("x"))]},
         {"a.gguf": [stamp, {"reason": 5, "incomplete": False}]},
-    ):
+    ]
+    for files in damaged:
         headers = Headers(Told({"reader": cache.READER, "files": files}))
         assert [model.name for model in understand(root, look(root), headers).models] == ["A"]
         headers.save()

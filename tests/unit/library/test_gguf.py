@@ -18,7 +18,7 @@ from llama_swap_sync.library.ggml_types import BLOCKS, FILE_TYPES
 from llama_swap_sync.library.gguf import read_header
 from llama_swap_sync.library.header import Header, Refusal
 from llama_swap_sync.library.window import WINDOW
-from tests.gguf_bytes import ONE_TENSOR, file_bytes, model_bytes, projector_bytes, text
+from tests.gguf_bytes import ONE_TENSOR, Value, file_bytes, model_bytes, projector_bytes, text
 from tests.gguf_files import (
     write_chat_model,
     write_embedding_model,
@@ -98,7 +98,12 @@ def test_architecture_may_stand_behind_the_keys_under_its_name() -> None:
 
 
 def test_keys_of_another_type_count_as_absent() -> None:
-    keys = {"general.architecture": 7, "general.name": ["a", "b"], "general.file_type": "x", "split.no": 1.5}
+    keys: dict[str, Value] = {
+        "general.architecture": 7,
+        "general.name": ["a", "b"],
+        "general.file_type": "x",
+        "split.no": 1.5,
+    }
     header = header_of(file_bytes(keys))
     assert (header.architecture, header.name, header.file_type, header.split_no) == ("", "", None, 0)
 
@@ -109,7 +114,7 @@ def test_name_is_one_line_without_control_characters_and_bounded() -> None:
 
 
 def test_llavas_first_projectors_go_by_their_tensor_and_not_by_clips_own_width() -> None:
-    keys = {"general.architecture": "clip", "clip.vision.projection_dim": 768}
+    keys: dict[str, Value] = {"general.architecture": "clip", "clip.vision.projection_dim": 768}
     header = header_of(file_bytes(keys, [("mm.2.weight", (64, 4096), 0, None)]))
     assert header.vision_width == 4096
 
@@ -191,7 +196,7 @@ def raw(kind: int, payload: bytes) -> bytes:
     return file_bytes({}, raw=text("key") + struct.pack("<I", kind) + payload, raw_keys=1)
 
 
-ARCHITECTURE = {"general.architecture": "llama"}
+ARCHITECTURE: dict[str, Value] = {"general.architecture": "llama"}
 
 
 @pytest.mark.parametrize(

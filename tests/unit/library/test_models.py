@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llama_swap_sync.library.cache import Headers
-from llama_swap_sync.library.model import Kind, Library, Model
+from llama_swap_sync.library.model import Kind, Library, Model, Projector
 from llama_swap_sync.library.models import understand
 from llama_swap_sync.library.scan import look
 from tests.gguf_bytes import ONE_TENSOR, file_bytes, lay, model_bytes, projector_bytes, shard_bytes
@@ -28,7 +28,9 @@ def models_of(root: Path) -> dict[str, Model]:
 
 
 def projectors_of(root: Path) -> dict[str, str | None]:
-    return {path: model.projector and model.projector.path for path, model in models_of(root).items()}
+    return {
+        path: model.projector.path if model.projector else None for path, model in models_of(root).items()
+    }
 
 
 def left_out_of(root: Path) -> dict[str, tuple[str, str, bool]]:
@@ -207,7 +209,10 @@ def test_files_named_as_shards_that_are_none_are_refused(tmp_path: Path) -> None
 
 def test_renamed_shard_is_refused_because_llama_server_goes_by_names(tmp_path: Path) -> None:
     lay(tmp_path, {"renamed.gguf": shard_bytes(1, 2)})
-    reason = "shard 1 of 2 by its header, but not by its name: llama-server wants it to end in -00001-of-00002.gguf"
+    reason = (
+        "shard 1 of 2 by its header, but not by its name: llama-server wants it to end in"
+        " -00001-of-00002.gguf"
+    )
     assert left_out_of(tmp_path) == {"renamed.gguf": ("refused", reason, False)}
 
 
@@ -222,7 +227,7 @@ def test_projector_beside_its_model_is_paired_and_no_model(tmp_path: Path) -> No
     write_projector(tmp_path / "a" / "mmproj-Tiny-F16.gguf")
     (model,) = library_of(tmp_path).models
     assert model.projector is not None
-    assert (model.projector.path, model.projector.modalities) == ("a/mmproj-Tiny-F16.gguf", {"image"})
+    assert model.projector == Projector("a/mmproj-Tiny-F16.gguf", frozenset({"image"}))
     assert left_out_of(tmp_path) == {
         "a/mmproj-Tiny-F16.gguf": ("left out", "a projector, for models beside or below it", True)
     }
