@@ -21,8 +21,11 @@ COPY healthcheck.py entrypoint.sh /app/
 COPY llama_swap_sync/service/supervisord.conf /app/supervisord.conf
 # The marker tells settings.py that the image's defaults hold. HOME is a tmpfs: the root file system is read-only.
 # No /config here: docker could not mount a file over a folder, and the entrypoint's advice would never be read.
-RUN touch /etc/llama-swap-sync-image
-ENV PATH=/venv/bin:$PATH \
+# `docker exec` does not pass through the entrypoint, so the command does: it drops root as the service did.
+RUN touch /etc/llama-swap-sync-image \
+    && printf '#!/bin/sh\nexec /app/entrypoint.sh cli "$@"\n' > /app/llama-swap-sync \
+    && chmod 755 /app/llama-swap-sync
+ENV PATH=/app:/venv/bin:$PATH \
     HOME=/tmp \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1

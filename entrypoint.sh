@@ -66,13 +66,17 @@ case ${1:-run} in
     init)
         shift
         require_config_folder
-        set -- llama-swap-sync init "$@"
+        set -- python -m llama_swap_sync init "$@"
         ;;
     run)
         require_config_folder
-        if [ $# -gt 1 ]; then set -- llama-swap-sync "$@"; else set -- supervisord -c /app/supervisord.conf; fi
+        if [ $# -gt 1 ]; then set -- python -m llama_swap_sync "$@"; else set -- supervisord -c /app/supervisord.conf; fi
         ;;
-    *) set -- llama-swap-sync "$@" ;;
+    cli) # `docker exec … llama-swap-sync` comes as root, without the right to read or write what PUID owns
+        shift
+        set -- python -m llama_swap_sync "$@"
+        ;;
+    *) set -- python -m llama_swap_sync "$@" ;;
 esac
 
 runtime=/run/llama-swap-sync
