@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from llama_swap_sync.config import command, edits, layout
+from llama_swap_sync.config import command, edits, feasibility
 from llama_swap_sync.config.changes import Refusal
 from llama_swap_sync.config.document import Document, Entry
 from llama_swap_sync.config.entries import TEMPLATE_KEYS, unchanging_value
@@ -22,8 +22,8 @@ def audit(
 ) -> tuple[list[edits.Fill], list[Refusal]]:
     """The missing keys of library entries (`SYNC_AUDIT=all`: of every entry). A value that is there stays.
 
-    `cmd` is filled only where the file is known: by the entry's environment, or by its ID when it has no command.
-    An entry that is an alias has no place for keys of its own: a refusal says so.
+    `cmd` is filled only where the file is known: by the entry's environment, or by its ID when it has no
+    command. An entry that is an alias has no place for keys of its own: a refusal says so.
     """
     if settings.audit == "off":
         return [], []
@@ -32,7 +32,7 @@ def audit(
         if not entry.own or not (_is_audited(identities[entry.id]) or settings.audit == "all"):
             continue
         missing = _missing(document, entry, _model(identities[entry.id], models), settings)
-        if missing and layout.can_fill(document, entry):
+        if missing and feasibility.can_fill(document, entry):
             fills.append(edits.Fill(entry.id, missing))
         elif missing:
             refusals.append(

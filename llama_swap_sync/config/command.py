@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -15,18 +16,15 @@ if TYPE_CHECKING:
     from llama_swap_sync.settings import Settings
 
 EMBEDDING_CONTEXT = 8192
-"""Longest context of an embedding or reranking entry. Its whole input must fit one physical batch (`-ub`), and that
-batch's buffers grow with it: a 32,768-token batch would keep a model that was trained for it from starting."""
+"""Longest context of an embedding or reranking entry. Its whole input must fit one physical batch (`-ub`),
+and that batch's buffers grow with it: 32,768 tokens at once keep a model that was trained for them from
+starting."""
 
 _CONTEXT = ("-c", "--ctx-size")
 _BATCHES = ("-b", "--batch-size", "-ub", "--ubatch-size")
-_SAMPLING = frozenset(
-    (
-        "--temp --temperature --top-k --top-p --min-p --top-n-sigma --xtc-probability --xtc-threshold --typical "
-        "--typical-p --repeat-last-n --repeat-penalty --presence-penalty --frequency-penalty --dry-multiplier "
-        "--dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --dynatemp-range --dynatemp-exp "
-        "--mirostat --mirostat-lr --mirostat-ent --samplers --sampler-seq --sampling-seq --seed -s"
-    ).split()
+_SAMPLING = re.compile(
+    r"--(temp(erature)?|top-[kp]|min-p|top-n-sigma|xtc-.+|typical(-p)?|repeat-.+|presence-penalty|frequency-penalty"
+    r"|dry-.+|dynatemp-.+|mirostat(-.+)?|samplers|sampl(er|ing)-seq|seed)(=.*)?|-s"
 )
 
 
@@ -52,7 +50,7 @@ def text(model: Model, settings: Settings) -> str:
 
 
 def context_length(model: Model, settings: Settings) -> int | None:
-    """The context that the command gives the model; the trained one when it leaves that to llama-server; None: unknown."""
+    """The context that the command gives the model, else the one that it was trained for; None: unknown."""
     given = _value_of(_options(model, settings), _CONTEXT)
     trained = model.context_length
     if not given:
@@ -70,8 +68,8 @@ def _options(model: Model, settings: Settings) -> list[list[str]]:
 
 
 def _embedding_options(model: Model, options: list[list[str]]) -> list[list[str]]:
-    """No sampling; context and both batches of one size, so that a text as long as the context fits one batch."""
-    rest = [option for option in options if option[0] not in _SAMPLING]
+    """No sampling; context and batches of one size, so that a text as long as the context fits one batch."""
+    rest = [option for option in options if not _SAMPLING.fullmatch(option[0])]
     if not model.context_length:
         return rest
     asked = _value_of(options, _CONTEXT) or 0

@@ -1,9 +1,10 @@
-"""What a command says, read the way llama-swap reads it: comment lines dropped, continuations joined, POSIX words."""
+"""What a command says, read as llama-swap reads it: no comment lines, joined continuations, POSIX words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 _CONTINUATION = re.compile(r"\\[ \t]*$")
@@ -32,7 +33,8 @@ def words(command: str) -> list[str]:
 
 
 def model_path(command_words: Sequence[str]) -> str | None:
-    """The GGUF file after `-m` or `--model`, the last one as llama-server takes it; strings of a shell are looked into.
+    """The GGUF file after `-m` or `--model`, the last one as llama-server takes it; strings of a shell are
+    looked into.
 
     None when no file is named so: `-hf`, a script, and `python -m vllm`, whose `-m` names no file.
     """
@@ -68,7 +70,7 @@ def _paths(command_words: Sequence[str], depth: int) -> Iterator[str]:
 
 
 def _shell_strings(command_words: Sequence[str]) -> Iterator[str]:
-    for option, text in zip(command_words, command_words[1:], strict=False):
+    for option, text in pairwise(command_words):
         if _SHELL_STRING.fullmatch(option) and " " in text:
             yield text
 

@@ -1,4 +1,4 @@
-"""Two versions of a file as a unified diff, quickly also for long files: what both begin and end with is skipped."""
+"""Two versions of a file as a unified diff, quick for long files: what both begin and end with is skipped."""
 
 from __future__ import annotations
 

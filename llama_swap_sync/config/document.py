@@ -1,12 +1,12 @@
 """config.yaml as a person wrote it: parsed for what it says, edited without losing a byte.
 
-Guarantee: every edit is a splice. Outside it each byte stays (BOM, CRLF, comments, anchors, trailing blanks, a
-missing final newline), and the new text is parsed again and compared, node by node, with the old one plus the
-edits; when they differ ConfigError is raised and there is nothing to write. Not guaranteed: that llama-swap likes
-what else the file says; its own mistakes are neither mended nor a reason to refuse the rest.
+Guarantee: every edit is a splice. Outside it each byte stays (BOM, CRLF, comments, anchors, trailing blanks,
+a missing final newline), and the new text is parsed again and compared, node by node, with the old one plus
+the edits; when they differ ConfigError is raised and there is nothing to write. Not guaranteed: that
+llama-swap likes what else the file says; its own mistakes are neither mended nor a reason to refuse the rest.
 
-A text without a final line break is read as if it had one. (Without it, a literal block at the very end would lack
-its own last line break, and any line added behind would change that value.)
+A text without a final line break is read as if it had one. (Without it, a literal block at the very end
+would lack its own last line break, and any line added behind would change that value.)
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from llama_swap_sync.config.yaml_reading import (
 from llama_swap_sync.errors import ConfigError
 
 MAX_BYTES = 16 * 1024 * 1024
-"""Larger files are refused unread: the largest public config has 94 entries and 60 kB; 10,000 entries are 6 MB."""
+"""Larger files are refused unread: the largest public config has 94 entries; 10,000 of ours are 6 MB."""
 
 _UTF_16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """A mapping under `models:`. `fields` holds what merge keys bring, too; `own` is False for one merged in whole."""
+    """A mapping under `models:`. `fields` has what merge keys bring, too; `own`: not itself merged in."""
 
     id: str
     key: Node
@@ -73,8 +73,8 @@ class Document:
     def parse(cls, data: bytes, name: str = "config.yaml") -> Document:
         """Read a file's bytes; `name` is what messages call it.
 
-        Raises ConfigError, with line and column where there is one: not YAML, not UTF-8, larger than `MAX_BYTES`,
-        a key twice in one mapping, no mapping at the top, `models` a list with content.
+        Raises ConfigError, with line and column where there is one: not YAML, not UTF-8, larger than
+        `MAX_BYTES`, a key twice in one mapping, no mapping at the top, `models` a list with content.
         """
         if len(data) > MAX_BYTES:
             raise ConfigError(
@@ -110,7 +110,7 @@ class Document:
 
     @cached_property
     def data(self) -> dict[str, Value]:
-        """Everything the file says as plain data, as llama-swap reads it; IDs are the keys' own characters."""
+        """All that the file says as plain data, as llama-swap reads it; IDs are the keys' own characters."""
         value = value_of(self.root) if self.root is not None else {}
         return value if isinstance(value, dict) else {}
 
@@ -145,7 +145,7 @@ class Document:
 
     @property
     def api_keys(self) -> tuple[str, ...]:
-        """The literal `apiKeys`. Those that name a variable of llama-swap's environment can't be known from here."""
+        """The literal `apiKeys`; one with `${env.…}` is known to llama-swap alone."""
         node = self.settings.get("apiKeys")
         keys = resolved(node) if node is not None else None
         if not isinstance(keys, Sequence):

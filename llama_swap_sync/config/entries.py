@@ -1,4 +1,4 @@
-"""What a new entry says: name, description, command and the rest of the template, from a model and the settings."""
+"""What a new entry says: name, description, command and the rest of the template."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ def new_entry(model: Model, settings: Settings) -> dict[str, Value]:
 def unchanging_value(key: str, global_ttl: int | None) -> Value:
     """What a template key says when it changes nothing: llama-swap's own default for it.
 
-    `ttl`: -1 means globalTTL. Without a globalTTL 0 means the same, and llama-swaps from before globalTTL take it.
+    `ttl`: -1 means globalTTL. Without a globalTTL 0 means the same, and llama-swaps from before globalTTL
+    take it.
     """
     defaults: dict[str, Value] = {
         "name": "",
@@ -97,9 +98,11 @@ def display_name(model: Model) -> str:
 
 
 def capabilities(model: Model, settings: Settings) -> dict[str, Value]:
-    """What the model takes and gives. `context` is what the command gives it, never more than it was trained for.
+    """What the model takes and gives. `context` is what the command gives it, never more than it was trained
+    for.
 
-    llama-swap allows text, image and audio. An embedding or a score is none of them, so only chat models have `out`.
+    llama-swap allows text, image and audio. An embedding or a score is none of them, so only chat models
+    have `out`.
     """
     modalities = model.projector.modalities if model.projector is not None else frozenset()
     found: dict[str, Value] = {"in": ["text", *(kind for kind in ("image", "audio") if kind in modalities)]}
@@ -124,5 +127,5 @@ def _size(size: int) -> str:
 
 
 def _harmless(text: str, limit: int) -> str:
-    """The text on one line, within a limit, and without `${`: llama-swap refuses a file with an unknown macro."""
+    """The text on one line, within a limit, without `${`: llama-swap refuses a file with an unknown macro."""
     return " ".join(text.replace("${", "$ {").split())[:limit]

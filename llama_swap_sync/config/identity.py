@@ -1,8 +1,9 @@
-"""Which entry serves which file of the library, so that no model gets a second entry and no other's entry is touched.
+"""Which entry serves which file of the library, so that no model gets a second entry and no other's entry is
+touched.
 
-By the path that the entry's command names; that may be written in many ways (`real-configs`: only 26 of 125 files
-use `/models`), so path endings and file names count as well. An entry is a *library entry* only by a path under the
-models mount; every other one that serves a file is left as it is.
+By the path that the entry's command names; that may be written in many ways (`real-configs`: only 26 of 125
+files use `/models`), so path endings and file names count as well. An entry is a *library entry* only by a
+path under the models mount; every other one that serves a file is left as it is.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ _FILE_NAME = re.compile(r"[^\s\"'=:,;/\\]+\.gguf", re.IGNORECASE)
 class Identity:
     """What an entry serves.
 
-    `models` are paths of models. `inside` is the path under the mount that its command names, relative, None when
-    it names none there; with it the entry is a library entry (its file is there) or possibly stale (it is not).
-    `by_id` says that only its ID tells the file, and that it has no command that could say otherwise.
+    `models` are paths of models. `inside` is the path under the mount that its command names, relative, None
+    when it names none there; with it the entry is a library entry (its file is there) or possibly stale (it
+    is not). `by_id` says that only its ID tells the file, and that it has no command that could say
+    otherwise.
     """
 
     models: tuple[str, ...] = ()
@@ -89,7 +91,7 @@ def identify(entry: Entry, shelf: Shelf, macros: Macros, mount: str) -> Identity
     path = command_reading.model_path(words) or _path_of(environment)
     if path is not None:
         return _by_path(path, shelf, mount, inside_container=command_reading.runs_container(words))
-    if mentioned := shelf.mentioned("\n".join((command, *environment))):
+    if mentioned := shelf.mentioned("\n".join((*words, *environment))):
         return Identity(mentioned)
     by_id = shelf.by_id.get(entry.id)
     return Identity((by_id.path,), by_id=not command) if by_id is not None else Identity()
@@ -102,13 +104,13 @@ def identify_all(document: Document, shelf: Shelf, mount: str) -> dict[str, Iden
 
 
 def _by_path(path: str, shelf: Shelf, mount: str, *, inside_container: bool) -> Identity:
-    path = posixpath.normpath(path.replace("\\", "/"))
+    path = posixpath.normpath(path)
     prefix = mount.rstrip("/") + "/"
     if path.startswith(prefix) and not inside_container:
         inside = path.removeprefix(prefix)
         model = shelf.by_path.get(inside)
         return Identity((model.path,) if model else (), inside)
-    model = shelf.ending(path)
+    model = shelf.ending(path) or shelf.ending(path.replace("\\", "/"))
     return Identity((model.path,) if model else ())
 
 

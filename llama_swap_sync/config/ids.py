@@ -1,4 +1,5 @@
-"""Generated IDs: one for each path, the same on every machine, never longer than allowed, never taken by another.
+"""Generated IDs: one for each path, the same on every machine, never longer than allowed, never taken by
+another.
 
     author/repo/model-Q4_K_M.gguf   ->  author--repo--model-Q4_K_M
     too long                        ->  author--<20 characters of repo>--model-Q4_K_M
@@ -36,7 +37,7 @@ def generated_id(path: str, longest: int) -> str:
 
 
 def free_id(path: str, longest: int, taken: Container[str]) -> str:
-    """The generated ID, with digits of the path's SHA-256 when `taken` has it: never an ID of something else."""
+    """The generated ID, with digits when `taken` has it: never an ID of something else."""
     plain = generated_id(path, longest)
     if plain not in taken:
         return plain
@@ -57,7 +58,7 @@ def _digest(path: str) -> str:
 
 
 def _with_digits(path: str, parts: list[str], longest: int, digits: int) -> str:
-    """Author, variant and digits. The variant keeps its end, where the quantisation stands, and most of the room."""
+    """Author, variant, digits. The variant has most of the room and keeps its end, the quantisation."""
     digest = _digest(path)[:digits]
     room = longest - len(digest) - 2 * len(_SEPARATOR)
     if len(parts) == 1 or room < 4:

@@ -1,8 +1,9 @@
-"""Macros as llama-swap expands them: `${name}`, an entry's own over the file's, later ones built on earlier ones.
+"""Macros as llama-swap expands them: `${name}`, an entry's own over the file's, later ones built on earlier
+ones.
 
-The value is the scalar's own characters, so `fit: on` is `on` and `ctx: 131072` is `131072`, whatever a YAML reader
-would make of them. `${PORT}`, `${PID}` and `${env.X}` are not ours to know and stay. Source: llama-swap's
-internal/config/macros.go, which replaces from the last definition to the first.
+The value is the scalar's own characters, so `fit: on` is `on` and `ctx: 131072` is `131072`, whatever a YAML
+reader would make of them. `${PORT}`, `${PID}` and `${env.X}` are not ours to know and stay. Source:
+llama-swap's internal/config/macros.go, which replaces from the last definition to the first.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from llama_swap_sync.config.scalars import fields_of
 from llama_swap_sync.config.yaml_reading import Mapping, Node, resolved, scalar_of
 
 LONGEST = 65_536
-"""Macros that double each other would grow without end; a text that outgrows this is left as far as it got."""
+"""Macros that double each other grow without end; a text that would outgrow this stays as far as it got."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """From a config.yaml, a library and the settings to the bytes that should stand there: pure, and checked.
 
-`plan` decides what is added, filled, removed and refused; `Plan` says it as bytes, as a diff and as sentences. The
-same input gives the same plan on every machine, and a plan made from its own result changes nothing.
+`plan` decides what is added, filled, removed and refused; `Plan` says it as bytes, as a diff and as
+sentences. The same input gives the same plan on every machine, and a plan made from its own result changes
+nothing.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from llama_swap_sync.config import edits, layout
+from llama_swap_sync.config import edits, feasibility
 from llama_swap_sync.config.audit import audit
 from llama_swap_sync.config.changes import Add, Change, Fill, Refusal, Rekey, Remove, Stale
+from llama_swap_sync.config.collector import paused
 from llama_swap_sync.config.document import Document, Entry
 from llama_swap_sync.config.entries import CREATED, new_entry
 from llama_swap_sync.config.identity import Identity, Shelf, identify_all
@@ -23,6 +25,7 @@ from llama_swap_sync.config.references import taken_names
 from llama_swap_sync.config.scalars import plain_value
 from llama_swap_sync.config.yaml_reading import Mapping as MappingNode
 from llama_swap_sync.config.yaml_reading import resolved, scalar_of
+from llama_swap_sync.errors import ConfigError
 
 if TYPE_CHECKING:
     from llama_swap_sync.library.model import Library, Model
@@ -35,8 +38,8 @@ __all__ = ["Add", "Change", "Fill", "Plan", "Refusal", "Rekey", "Remove", "Stale
 class Plan:
     """What to do to a config.yaml and what comes of it.
 
-    `listed`: IDs that llama-swap must list once `after` is served. `stale`: all stale entries, removed or not.
-    `served`: a model's path -> IDs of the entries that serve it, after the plan.
+    `listed`: IDs that llama-swap must list once `after` is served. `stale`: all stale entries, removed or
+    not. `served`: a model's path -> IDs of the entries that serve it, after the plan.
     """
 
     before: bytes
@@ -83,14 +86,27 @@ def plan(
 ) -> Plan:
     """The plan for a document.
 
-    `exists(relative path)`: whether anything is there (True when unknown). `refused`: paths of models not to add
-    now. `gone_for_good(relative path)`: whether a missing file has been gone long enough to prune its entry.
+    `exists(relative path)`: whether anything is there (True when unknown). `refused`: paths of models not to
+    add now. `gone_for_good(relative path)`: whether a missing file has been gone long enough to prune its
+    entry.
 
     Raises ConfigError when the file's form leaves no place for an edit, or an edit fails its check.
     """
+    with paused():
+        return _plan(document, library, settings, exists, refused, gone_for_good)
+
+
+def _plan(
+    document: Document,
+    library: Library,
+    settings: Settings,
+    exists: Callable[[str], bool],
+    refused: frozenset[str],
+    gone_for_good: Callable[[str], bool],
+) -> Plan:
     before = document.source
     if document.is_empty:
-        document = Document.parse(CREATED.encode(), document.name)
+        document = Document.parse(before + CREATED.encode(), document.name)
     ids = {model.path: generated_id(model.path, settings.max_key_length) for model in library.models}
     shelf = Shelf.of(library.models, ids)
     identities = identify_all(document, shelf, settings.models_mount)
@@ -102,15 +118,14 @@ def plan(
     rekeyed = [
         entry.id
         for entry in document.entries
-        if entry.id in shelf.by_id and layout.can_rekey(document, entry)
+        if entry.id in shelf.by_id and feasibility.can_rekey(document, entry)
     ]
-    all_edits: list[edits.Edit] = [
+    wanted: list[edits.Edit] = [
         *(edits.Rekey(entry_id) for entry_id in rekeyed),
         *fills,
-        *(edits.Cut(entry.id) for entry in removed),
         *(edits.Insert(entry_id, new_entry(model, settings)) for entry_id, model in added.items()),
     ]
-    after = document.edited(all_edits) if all_edits else document
+    after, removed, uncut = _edited(document, wanted, removed)
     return Plan(
         before=before,
         after=after.source,
@@ -120,12 +135,28 @@ def plan(
             *(Remove(entry.id, entry.path) for entry in removed),
             *(Rekey(entry_id) for entry_id in rekeyed),
         ),
-        refusals=(*unfit, *unfilled, *kept),
+        refusals=(*unfit, *unfilled, *kept, *uncut),
         warnings=_warnings(document, settings, added),
         listed=_listed(after),
         stale=stale,
         served=_served(identities, added, {entry.id for entry in removed}),
     )
+
+
+def _edited(
+    document: Document, wanted: list[edits.Edit], removed: list[Stale]
+) -> tuple[Document, list[Stale], list[Refusal]]:
+    """The document with the edits made. A removal that fails its check keeps nothing else from being done."""
+    if not wanted and not removed:
+        return document, [], []
+    try:
+        return document.edited([*wanted, *(edits.Cut(entry.id) for entry in removed)]), removed, []
+    except ConfigError:
+        if not removed:
+            raise
+    reason = "can't be cut out of the file without changing what else it says; remove the entry by hand"
+    refusals = [Refusal(entry.id, f"its file {entry.path} is gone, but it {reason}") for entry in removed]
+    return document.edited(wanted) if wanted else document, [], refusals
 
 
 def _additions(
@@ -159,7 +190,7 @@ def _unfit(model: Model) -> str | None:
         return "llama-swap would expand ${ in its path; rename it"
     if any("\n" in path or "\r" in path for path in paths):
         return "its path has a line break; rename it"
-    if any(not path.isascii() and "\udc80" <= max(path) and _has_surrogate(path) for path in paths):
+    if any(_has_surrogate(path) for path in paths):
         return "its path is not UTF-8; rename it"
     return None
 
@@ -172,8 +203,8 @@ def _warnings(document: Document, settings: Settings, added: Mapping[str, Model]
     warnings = document.warnings
     if added and document.global_ttl and settings.ttl == 0:
         sentence = (
-            f"{document.name} has globalTTL: {document.global_ttl}, but new entries get SYNC_TTL's ttl: 0 and are "
-            "never unloaded; set SYNC_TTL=-1 to let globalTTL hold for them"
+            f"{document.name} has globalTTL: {document.global_ttl}, but new entries get SYNC_TTL's ttl: 0 "
+            "and are never unloaded; set SYNC_TTL=-1 to let globalTTL hold for them"
         )
         warnings = (*warnings, sentence)
     return warnings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from llama_swap_sync.config import layout
+from llama_swap_sync.config import feasibility
 from llama_swap_sync.config.changes import Refusal, Stale
 from llama_swap_sync.config.document import Document
 from llama_swap_sync.config.identity import Identity
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def stale_entries(
     document: Document, identities: Mapping[str, Identity], exists: Callable[[str], bool]
 ) -> tuple[Stale, ...]:
-    """Entries whose command names a file under the mount that is neither a model of the library nor there at all."""
+    """Entries whose command names a file under the mount that is neither a model nor there at all."""
     return tuple(
         Stale(entry.id, inside)
         for entry in document.entries
@@ -69,8 +69,8 @@ def _folder_problem(library: Library, library_entries: int, settings: Settings) 
     else:
         return None
     return (
-        f"{settings.models_dir} {state} while the file has {library_entries} library entries, so none is removed; "
-        "is the share mounted?"
+        f"{settings.models_dir} {state} while the file has {library_entries} library entries, "
+        "so none is removed; is the share mounted?"
     )
 
 
@@ -85,8 +85,10 @@ def _allowed(document: Document, due: list[Stale]) -> tuple[list[Stale], list[Re
             where = f"{holders[0].section} ({document.place(holders[0].index)}) names {holders[0].name}"
             reason = f"its file {stale.path} is gone, but {where}, so it stays; take it out there first"
             refusals.append(Refusal(stale.id, reason))
-        elif not layout.can_cut(document, entry):
-            reason = f"its file {stale.path} is gone, but other parts of the file repeat what it holds, so it stays"
+        elif not feasibility.can_cut(document, entry):
+            reason = (
+                f"its file {stale.path} is gone, but the file repeats what it holds elsewhere, so it stays"
+            )
             refusals.append(Refusal(stale.id, reason))
         else:
             allowed.append(stale)

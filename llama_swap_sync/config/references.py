@@ -30,7 +30,7 @@ class Reference:
 
 
 def taken_names(document: Document) -> set[str]:
-    """All names that llama-swap already knows: IDs, aliases, setParamsByID keys, selectors, peers' models both ways."""
+    """All names that llama-swap knows: IDs, aliases, setParamsByID keys, selectors, peers' models."""
     macros = Macros.of(document)
     taken = set(_keys(document.settings.get("selectors")))
     for entry in document.entries:
@@ -59,22 +59,25 @@ def references(document: Document) -> dict[str, Reference]:
     found: dict[str, Reference] = {}
     for section in SECTIONS:
         if (node := document.settings.get(section)) is not None:
-            for reference in _named(node, section, section in _NAMING):
+            for reference in _named(node, section, section in _NAMING, set()):
                 name = macros.expanded(reference.name).strip()
                 found.setdefault(name, Reference(name, reference.section, reference.index))
     return found
 
 
-def _named(node: Node, section: str, keys_are_names: bool = False) -> Iterator[Reference]:
+def _named(node: Node, section: str, keys_are_names: bool, seen: set[int]) -> Iterator[Reference]:
     target = resolved(node)
+    if id(target) in seen:  # an alias: what it repeats was named where it stands
+        return
+    seen.add(id(target))
     if isinstance(target, Scalar):
         yield Reference(target.value, section, node.start)
-        if section.endswith(".sets") or ".sets." in section:
+        if ".sets." in section:
             for word in _SET_WORD.findall(target.value):
                 yield Reference(word, section, node.start)
     elif isinstance(target, Sequence):
         for child in target.children:
-            yield from _named(child, section)
+            yield from _named(child, section, False, seen)
     else:
         for key, value in target.pairs:
             name = scalar_of(key)
@@ -82,7 +85,7 @@ def _named(node: Node, section: str, keys_are_names: bool = False) -> Iterator[R
                 continue
             if not keys_are_names:
                 yield Reference(name.value, section, key.start)
-            yield from _named(value, f"{section}.{name.value}", name.value in _NAMING)
+            yield from _named(value, f"{section}.{name.value}", name.value in _NAMING, seen)
 
 
 def _fields(node: Node | None) -> dict[str, Node]:

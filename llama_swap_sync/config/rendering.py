@@ -8,7 +8,7 @@ from llama_swap_sync.config.scalars import Value, fits_block, in_flow, written, 
 
 
 def block_entry(entry_id: str, fields: Mapping[str, Value], column: int, step: int, newline: str) -> str:
-    """An entry's lines, its ID at `column`, its fields `step` deeper; the last line ends with a line break."""
+    """An entry's lines, its ID at `column`, its fields `step` deeper; the last one has its line break."""
     head = " " * column + written_key(entry_id) + ":" + newline
     return head + block_fields(fields, column + step, step, newline)
 

@@ -1,8 +1,8 @@
 """How a scalar is read by llama-swap, and how a string is written so that every reader takes it for one.
 
-llama-swap reads YAML with Go's yaml.v3: YAML 1.2 in most things (`on`, `yes` and `1:30` are strings), but with
-1.1's dates, `0b` numbers and underscores. Editors and scripts read 1.1 (`on` is true). What we write must be a
-string for both; what we read is read as llama-swap does. Source: yaml.v3 3.0.1, resolve.go.
+llama-swap reads YAML with Go's yaml.v3: YAML 1.2 in most things (`on`, `yes` and `1:30` are strings), but
+with 1.1's dates, `0b` numbers and underscores. Editors and scripts read 1.1 (`on` is true). What we write
+must be a string for both; what we read is read as llama-swap does. Source: yaml.v3 3.0.1, resolve.go.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from llama_swap_sync.config.yaml_reading import Mapping, Node, Scalar, Sequence, resolved
 
-Value: TypeAlias = "str | int | float | bool | None | list[Value] | dict[str, Value]"
+Value: TypeAlias = "str | int | float | bool | list[Value] | dict[str, Value] | None"
 
 _WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -48,7 +48,7 @@ def reads_as_string_everywhere(plain: str) -> bool:
 
 
 def is_string(scalar: Scalar) -> bool:
-    """Whether llama-swap takes this scalar for a string: it is quoted, a block, tagged so, or reads as one."""
+    """Whether llama-swap takes this scalar for a string: quoted, a block, tagged so, or read as one."""
     if scalar.tag is not None:
         return scalar.tag in ("tag:yaml.org,2002:str", "!")
     return scalar.style != "" or reads_as_string(scalar.value)
@@ -69,7 +69,7 @@ def plain_value(scalar: Scalar) -> str | int | float | bool | None:
 
 
 def value_of(node: Node) -> Value:
-    """Plain data of a node: keys are their own characters, merge keys are merged, an alias is its target's data."""
+    """Plain data of a node: keys as they are written, merge keys merged, an alias is its target's data."""
     return _value_of(node, {})
 
 
@@ -119,14 +119,14 @@ def _merge_sources(value: Node) -> list[Mapping]:
 
 
 def written(text: str) -> str:
-    """The string as a YAML scalar on one line: plain where every reader takes it for this string, else quoted."""
+    """The string as a YAML scalar on one line: plain where every reader takes it for that, else quoted."""
     if _PLAIN_WORDS.fullmatch(text) and reads_as_string_everywhere(text):
         return text
     return quoted(text)
 
 
 def written_key(text: str) -> str:
-    """The string as a mapping key in block style; plain only without blanks, so that it is easily searched for."""
+    """The string as a key in block style; plain only without blanks, so that it is easily searched for."""
     if _PLAIN.fullmatch(text) and reads_as_string_everywhere(text):
         return text
     return quoted(text)

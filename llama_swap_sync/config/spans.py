@@ -1,13 +1,15 @@
 """Where things of a parsed text begin and end, in lines.
 
-An entry ends with its own last line of content. libyaml's end marks say something else: a block mapping ends where
-the next token begins, past the comments that belong to it; a block scalar ends past its trailing blank lines.
+An entry ends with its own last line of content. libyaml's end marks say something else: a block mapping ends
+where the next token begins, past the comments that belong to it; a block scalar ends past its trailing blank
+lines.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from dataclasses import dataclass
 from itertools import pairwise
 
 from llama_swap_sync.config.yaml_reading import Alias, Mapping, Node, Scalar, Sequence
@@ -18,7 +20,7 @@ _COMMENT = re.compile("#[^\n\r\x85\u2028\u2029]*")
 
 
 class Lines:
-    """The lines of a text, found in logarithmic time. Numbers count from 0; each line includes its line break."""
+    """The lines of a text, found in logarithmic time. Numbers count from 0; a line includes its break."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -44,6 +46,12 @@ class Lines:
         """Whether a line holds nothing but a comment."""
         return self.text_of(number).lstrip(" \t").startswith("#")
 
+    def comment_column(self, number: int) -> int:
+        """How many blanks stand before a comment that has the line for itself; -1 when it is no such line."""
+        line = self.text_of(number)
+        bare = line.lstrip(" \t")
+        return len(line) - len(bare) if bare.startswith("#") else -1
+
     def column(self, index: int) -> int:
         """How many characters stand before this place on its line."""
         return index - self.start(self.number(index))
@@ -67,7 +75,7 @@ def newline_of(text: str) -> str:
 
 
 def content_end(text: str, node: Node) -> int:
-    """Where the last character of a node stands, plus one; never past comments or blank lines that follow it."""
+    """Where the last character of a node stands, plus one; never past comments or blank lines behind it."""
     if isinstance(node, Scalar):
         return _scalar_end(text, node)
     if isinstance(node, Alias) or node.flow or not node.children:
@@ -93,8 +101,8 @@ def _scalar_end(text: str, scalar: Scalar) -> int:
         return scalar.end - _break_before(text, scalar.end)
     end = scalar.end
     lines = _BREAK.split(body)[1:]
-    # A line of blanks is content as far as it is longer than the block's indentation. What the digit of a header
-    # (`|2`) counts from is not known here: then every blank counts.
+    # A line of blanks is content as far as it is longer than the block's indentation. What the digit of a
+    # header (`|2`) counts from is not known here: then every blank counts.
     first = next((line for line in lines if line.strip(" \t")), "")
     indent = 0 if re.search(r"\d", header[0]) else len(first) - len(first.lstrip(" "))
     if lines and lines[-1] == "":
@@ -105,14 +113,30 @@ def _scalar_end(text: str, scalar: Scalar) -> int:
     return end - _break_before(text, end)
 
 
-def keeps_blanks(text: str, node: Node) -> bool:
-    """Whether a node ends in a block scalar with `+`: a blank line behind it would become part of its value."""
+@dataclass(frozen=True, slots=True)
+class OpenEnd:
+    """The block scalar in which a node ends: lines behind it that it would take in as part of its value."""
+
+    indent: int
+    keeps_blanks: bool
+
+    def takes_in(self, line: str) -> bool:
+        """Whether a blank line or a comment directly behind the block would become part of it."""
+        if not line.strip(" \t"):
+            return self.keeps_blanks or len(line) > self.indent
+        return len(line) - len(line.lstrip(" ")) >= self.indent
+
+
+def open_end(text: str, node: Node) -> OpenEnd | None:
+    """The block scalar in which a node ends; None when it ends in anything else."""
     while isinstance(node, Mapping | Sequence) and not node.flow and node.children:
         node = node.children[-1]
     if not isinstance(node, Scalar) or node.style not in ("|", ">"):
-        return False
-    header = _BLOCK_HEADER.search(text[node.start : node.end])
-    return header is not None and "+" in header[0]
+        return None
+    body = text[node.start : node.end]
+    header = _BLOCK_HEADER.search(body)
+    indents = [len(line) - len(line.lstrip(" ")) for line in _BREAK.split(body)[1:] if line.strip(" \t")]
+    return OpenEnd(min(indents, default=1), header is not None and "+" in header[0])
 
 
 def _break_before(text: str, index: int) -> int:
@@ -123,7 +147,7 @@ def _break_before(text: str, index: int) -> int:
 
 
 def _missing_value_end(text: str, key: Node, value: Scalar) -> int:
-    """Past the colon of a key without a value. A `? key` without a colon has its value's mark at the next token."""
+    """Past the colon of a key without a value. Without a colon (`? key`) the mark is at the next token."""
     key_end = content_end(text, key)
     between = _COMMENT.sub(lambda comment: " " * len(comment[0]), text[key_end : value.start])
     return key_end + between.rfind(":") + 1 if ":" in between else key_end
@@ -148,8 +172,8 @@ def question_mark_of(lines: Lines, key: Node) -> int:
 def habit_of_blanks(lines: Lines, firsts: list[int]) -> int:
     """How many blank lines a file keeps between its entries, from the lines on which they begin.
 
-    The most frequent number wins, the latest among equals; one when there is nothing to learn from. Comments above
-    an entry count as part of it. The last twenty gaps are looked at.
+    The most frequent number wins, the latest among equals; one when there is nothing to learn from. Comments
+    above an entry count as part of it. The last twenty gaps are looked at.
     """
     counts: dict[int, int] = {}
     for _, first in reversed(list(pairwise(firsts[-21:]))):

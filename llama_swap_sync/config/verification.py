@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check(before: Document, after: Document, edits: Items[Edit]) -> None:
-    """Nothing, when `after` is `before` plus the edits in content and order; else ConfigError: nothing is to be written."""
+    """Raise ConfigError unless `after` says what `before` said plus the edits, in the same order."""
     problem = _settings_problem(before, after) or _models_problem(before, after, edits)
     if problem:
         raise ConfigError(

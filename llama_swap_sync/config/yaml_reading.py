@@ -1,9 +1,9 @@
 """config.yaml as a tree of nodes that know where in the text they stand.
 
-libyaml's *events* are read, not PyYAML's composed nodes: a composed alias carries the marks of its anchor, and the
-composer refuses an anchor that is defined twice, which YAML and llama-swap's yaml.v3 allow. Marks count code points
-(a byte order mark at the start is not counted, so it is cut off before), CRLF as two. *Measured* for 1,000 entries:
-events 0.03 s, this tree 0.07 s, `yaml.load(…, CSafeLoader)` 0.14 s.
+libyaml's *events* are read, not PyYAML's nodes: a composed alias carries the marks of its anchor, and the
+composer refuses an anchor that is defined twice, which YAML and llama-swap's yaml.v3 allow. Marks count
+code points (a byte order mark at the start is not counted, so it is cut off before), CRLF as two. *Measured*
+for 1,000 entries: events 0.03 s, this tree 0.07 s, `yaml.load(…, CSafeLoader)` 0.14 s.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from llama_swap_sync.config.collector import paused
 from llama_swap_sync.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ MAX_DEPTH = 200
 
 @dataclass(slots=True, eq=False)
 class Scalar:
-    """A value of characters. `style` is '' (plain), `'`, `"`, `|` or `>`; `start` and `end` index the text."""
+    """Characters. `style` is '' (plain), `'`, `"`, `|` or `>`; `start` and `end` index the text."""
 
     value: str
     style: str
@@ -45,7 +46,7 @@ class Alias:
 
 @dataclass(slots=True, eq=False)
 class Mapping:
-    """Pairs in the file's order. `start` is where its anchor, tag or first key stands; `end` only counts in flow style."""
+    """Pairs in the file's order, from its anchor, tag or first key on; `end` only counts in flow style."""
 
     flow: bool
     tag: str | None
@@ -90,15 +91,17 @@ def position(text: str, index: int) -> tuple[int, int]:
 
 
 def compose(text: str, name: str) -> Tree:
-    """Read the first document of `text`; what follows it llama-swap never reads (*measured*), and neither do we.
+    """Read the first document of `text`; what follows it llama-swap never reads (*measured*), and neither do
+    we.
 
-    Raises ConfigError with line and column: not YAML, a key twice in one mapping (llama-swap refuses such a file;
-    *measured*), an alias without its anchor, nesting beyond `MAX_DEPTH`.
+    Raises ConfigError with line and column: not YAML, a key twice in one mapping (llama-swap refuses such a
+    file; *measured*), an alias without its anchor, nesting beyond `MAX_DEPTH`.
     """
     from yaml import YAMLError
 
     try:
-        return _Composer(text, name).tree()
+        with paused():
+            return _Composer(text, name).tree()
     except YAMLError as error:
         raise _refusal(text, name, error) from None
 
@@ -197,8 +200,8 @@ class _Composer:
                 if node.value in seen:
                     self.refuse(
                         node.start,
-                        f"the key {node.value!r} stands twice in one mapping, and llama-swap refuses such a file; "
-                        "rename or remove one of them",
+                        f"the key {node.value!r} stands twice in one mapping, and llama-swap refuses such "
+                        "a file; rename or remove one of them",
                     )
                 seen.add(node.value)
 

@@ -42,7 +42,11 @@ def test_an_empty_file_becomes_one_with_a_comment_and_a_generous_timeout() -> No
 
 
 def test_a_second_run_changes_nothing() -> None:
-    models = ("a/b.gguf", model("e.gguf", kind=Kind.EMBEDDING), model("v w.gguf", projector=projector("p #.gguf")))
+    models = (
+        "a/b.gguf",
+        model("e.gguf", kind=Kind.EMBEDDING),
+        model("v w.gguf", projector=projector("p #.gguf")),
+    )
     first = planned("models: {}\n", *models)
     second = planned(first.after, *models)
     assert first.changed
@@ -71,8 +75,8 @@ def test_nothing_is_expected_to_be_listed_when_an_id_is_no_string() -> None:
     plan = planned("models:\n  123: {cmd: x}\n", "d.gguf")
     assert plan.listed == frozenset()
     assert plan.warnings == (
-        "config.yaml:2:3: the ID 123 is no string for YAML, llama-swap then serves no model at all, without a word; "
-        "quote it",
+        "config.yaml:2:3: the ID 123 is no string for YAML, llama-swap then serves no model at all, "
+        "without a word; quote it",
     )
 
 
