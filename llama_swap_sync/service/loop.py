@@ -48,7 +48,6 @@ class Loop:
         self._fetch = Job("fetch", _FETCH_PAUSES)
         self._before_pass: LastPass | None = None
         self._alarm = self._set_alarm() if settings.updates != "off" else None
-        self._updates_due = self._fetching_updates = False
         self._passes = 0
         self._said_daily_at = now = world.monotonic()
         if settings.models:
@@ -66,7 +65,7 @@ class Loop:
         if pass_code is not None:
             self._after_pass(pass_code, now)
         if fetch_code is not None:
-            self._after_fetch(fetch_code, now)
+            self._notices.hear("fetch", _fetch_problem(fetch_code), now)
         self._start_pass(now)
         self._start_fetch(now)
         self._say_daily(now)
@@ -102,16 +101,9 @@ class Loop:
     def _start_fetch(self, now: float) -> None:
         if self._alarm and self._alarm.rings(self._world.now()):
             self._remember_ring()
-            self._updates_due = True
             self._fetch.ask(now)
         if self._fetch.is_due(now):
-            self._fetching_updates = self._updates_due
-            self._fetch.begin(self._world.start, ["--updates"] if self._updates_due else [], now)
-
-    def _after_fetch(self, code: int, now: float) -> None:
-        self._notices.hear("fetch", _fetch_problem(code), now)
-        if code == 0 and self._fetching_updates:
-            self._updates_due = False
+            self._fetch.begin(self._world.start, [], now)
 
     def _set_alarm(self) -> Alarm:
         now = self._world.now()
@@ -122,7 +114,8 @@ class Loop:
         return Alarm(self._settings.update_schedule, last_rung.astimezone(now.tzinfo))
 
     def _remember_ring(self) -> None:
-        # So that a box that sleeps at four in the morning looks for updates when it wakes up.
+        # `fetch` compares it with its own last check. On the disk, so that a box that sleeps at four in the
+        # morning looks for updates when it wakes up.
         self._world.state.write(_SCHEDULE, {"rung_at": self._world.now().isoformat()})
 
     def _say_daily(self, now: float) -> None:
