@@ -1,10 +1,10 @@
-"""The Engine on Docker's SDK: one connection, made at the first question, with short timeouts."""
+"""The Engine on Docker's SDK, with short timeouts and the engine's own API version."""
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any, TypeVar
 
 from llama_swap_sync.apply import docker_endpoint
@@ -24,13 +24,12 @@ _Answer = TypeVar("_Answer")
 
 
 class DockerEngine:
-    """See `Engine`. A failed connection is tried anew at the next question."""
+    """See `Engine`. The API version is negotiated at the first question."""
 
     def __init__(self, docker_host: str, environ: Mapping[str, str]) -> None:
         self._docker_host = docker_host
         self._environ = environ
-        self._client: Any = None
-        self._version = "auto"
+        self._version = ""
 
     def inspect(self, name: str) -> ContainerState | None:
         inspected = self._ask(
@@ -93,53 +92,42 @@ class DockerEngine:
     def _negotiated(self, endpoint: Endpoint, question: Callable[[Any], _Answer]) -> _Answer:
         import docker.errors
 
+        self._version = self._version or _spoken(endpoint)
         try:
-            return question(self._connected(endpoint))
+            return _asked(endpoint, self._version, question)
         except docker.errors.APIError as error:
-            spoken = _VERSION_RANGE.search(str(error.explanation or ""))
-            if spoken is None or spoken[1] == self._version:
+            minded = _VERSION_RANGE.search(str(error.explanation or ""))
+            if minded is None or minded[1] == self._version:
                 raise
-            logging.getLogger(__name__).debug("Docker speaks API %s; asking again in it.", spoken[1])
-            self._client, self._version = None, spoken[1]
-            return question(self._connected(endpoint))
-
-    def _connected(self, endpoint: Endpoint) -> Any:
-        if self._client is None:
-            self._client = self._open(endpoint)
-        return self._client
-
-    def _open(self, endpoint: Endpoint) -> Any:
-        import docker
-        import docker.errors
-
-        def client(version: str) -> Any:
-            # The ssh program, as the command line uses it: its config, agent and keys apply, paramiko is
-            # not needed.
-            return docker.APIClient(
-                base_url=endpoint.address,
-                tls=endpoint.tls,
-                version=version,
-                timeout=_TIMEOUT,
-                use_ssh_client=endpoint.address.startswith("ssh://"),
-            )
-
-        try:
-            return client(self._version)
-        except docker.errors.DockerException as error:
-            if self._version != "auto" or not _is_denied(error):
-                raise
-            return client(_FALLBACK_VERSION)
+            self._version = minded[1]
+            return _asked(endpoint, self._version, question)
 
 
-def _is_denied(error: BaseException | None) -> bool:
-    """Whether an HTTP answer of 4xx stands at the bottom: someone is there, but keeps `/version` to
-    itself."""
-    while error is not None:
-        response = getattr(error, "response", None)
-        if response is not None and 400 <= response.status_code < 500:
-            return True
-        error = error.__cause__
-    return False
+def _spoken(endpoint: Endpoint) -> str:
+    """The API version that the engine speaks itself; a strict proxy keeps `/version` to itself."""
+    import docker.errors
+
+    try:
+        told = _asked(endpoint, _FALLBACK_VERSION, lambda client: client.version(api_version=False))
+    except docker.errors.APIError:
+        return _FALLBACK_VERSION
+    return str(told.get("ApiVersion") or _FALLBACK_VERSION)
+
+
+def _asked(endpoint: Endpoint, version: str, question: Callable[[Any], _Answer]) -> _Answer:
+    """One connection for one question: it outlives no restart of the engine, and leaves no handle behind."""
+    import docker
+
+    client = docker.APIClient(
+        base_url=endpoint.address,
+        tls=endpoint.tls,
+        version=version,
+        timeout=_TIMEOUT,
+        # The ssh program, as the command line uses it: its config, agent and keys apply.
+        use_ssh_client=endpoint.address.startswith("ssh://"),
+    )
+    with closing(client):
+        return question(client)
 
 
 def _refused(request: str, endpoint: Endpoint, error: Any) -> EngineError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -43,6 +44,7 @@ class FakeClock:
                 tick(self.time)
 
 
+@lru_cache(maxsize=256)
 def ids_of(data: bytes) -> frozenset[str]:
     """The IDs that a llama-swap lists for this config."""
     document = yaml.safe_load(data) or {}
