@@ -52,7 +52,7 @@ def _cut_lines(
 ) -> Splice:
     """An entry's lines with the blank lines above it; the first entry takes those below instead.
 
-    Also those lines below that a block scalar which comes to stand directly above (`end`) would take in. Where a
+    Also those lines below that a block scalar which then stands directly above (`end`) would take in. Where a
     comment stands above the first entry, the blank lines below stay: it is not the next entry's comment.
     """
     lines = document.lines

@@ -54,7 +54,7 @@ def _parts(path: str) -> list[str]:
 
 
 def _digest(path: str) -> str:
-    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _with_digits(path: str, parts: list[str], longest: int, digits: int) -> str:

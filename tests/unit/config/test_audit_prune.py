@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from config_samples import library, planned
 
 from llama_swap_sync.config.document import Document
 from llama_swap_sync.config.entries import TEMPLATE_KEYS
 from llama_swap_sync.config.plan import Fill, Refusal, Remove, Stale
+from tests.unit.config.config_samples import library, planned
 
 MINE = "models:\n  mine:\n    cmd: run -m /models/x.gguf\n    ttl: 60\n"
 GONE = "  gone:\n    cmd: run -m /models/gone.gguf\n"
@@ -43,8 +43,8 @@ def test_a_filled_ttl_never_switches_the_global_one_off(head: str, ttl: int) -> 
 
 def test_foreign_and_stale_entries_are_not_audited() -> None:
     text = (
-        "models:\n  vllm: {cmd: vllm serve x}\n  hf: {cmd: llama-server -hf o/r}\n  away: {cmd: run -m /srv/x.gguf}\n"
-        + GONE
+        "models:\n  vllm: {cmd: vllm serve x}\n  hf: {cmd: llama-server -hf o/r}\n"
+        "  away: {cmd: run -m /srv/x.gguf}\n" + GONE
     )
     assert not planned(text, "x.gguf").changed
 
@@ -141,8 +141,8 @@ def test_no_more_than_the_limit_goes_at_once() -> None:
     plan = pruned(text)
     assert not plan.changed
     assert plan.refusals[0].reason == (
-        "2 of 3 library entries have lost their file, more than SYNC_PRUNE_LIMIT (50%) allows at once, so none is "
-        "removed; if they are meant to go, raise the limit for one run (gone, gone2)"
+        "2 of 3 library entries have lost their file, more than SYNC_PRUNE_LIMIT (50%) allows at once, "
+        "so none is removed; if they are meant to go, raise the limit for one run (gone, gone2)"
     )
     assert pruned(text, prune_limit=0.7).changed
 
@@ -203,7 +203,8 @@ def test_an_entry_whose_anchor_is_used_elsewhere_stays() -> None:
 
 def test_a_foreign_entry_is_never_pruned() -> None:
     text = MINE + (
-        "  d: {cmd: docker run -v /m:/models x -m /models/gone.gguf}\n  v: {cmd: vllm serve --model /models/gone}\n"
+        "  d: {cmd: docker run -v /m:/models x -m /models/gone.gguf}\n"
+        "  v: {cmd: vllm serve --model /models/gone}\n"
         "  h: {cmd: llama-server -m /home/gone.gguf}\n  e: {cmd: 'llama-server -m ${env.M}/gone.gguf'}\n"
     )
     plan = pruned(text, prune_limit=1.0)
@@ -221,7 +222,7 @@ def test_comments_around_a_pruned_entry_stay() -> None:
 
 
 def test_an_id_in_explicit_form_that_we_would_generate_is_written_plainly() -> None:
-    text = "models:\n  ? org--x\n  : cmd: run -m /models/org/x.gguf  # mine\n    ttl:   60\n  ? other\n  : cmd: y\n"
+    text = "models:\n  ? org--x\n  : cmd: run -m /models/org/x.gguf  # a\n    ttl:   60\n  ? b\n  : cmd: y\n"
     plan = planned(text, "org/x.gguf", audit="off")
     assert plan.after.decode() == text.replace("  ? org--x\n  : cmd", "  org--x:\n    cmd")
     assert plan.sentences() == ["org--x: its key is written plainly, its value is as it was"]

@@ -6,8 +6,6 @@ from codecs import BOM_UTF8 as BOM
 from typing import Any
 
 import yaml
-from config_samples import library, model, planned, projector, settings_with
-from config_texts import config_texts
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -16,6 +14,8 @@ from llama_swap_sync.config.entries import CREATED, new_entry
 from llama_swap_sync.config.plan import Add, Plan
 from llama_swap_sync.config.scalars import Value
 from llama_swap_sync.library.model import Kind
+from tests.unit.config.config_samples import library, model, planned, projector, settings_with
+from tests.unit.config.config_texts import config_texts
 
 MODELS = (
     model("org/repo/x-Q4_K_M.gguf"),

@@ -7,11 +7,11 @@ import time
 import tracemalloc
 
 import pytest
-from config_samples import planned
 
 from llama_swap_sync.config.document import Document
 from llama_swap_sync.config.edits import Insert
 from llama_swap_sync.errors import ConfigError
+from tests.unit.config.config_samples import planned
 
 
 @pytest.mark.parametrize(
@@ -110,15 +110,9 @@ def test_an_edit_that_does_not_come_out_as_planned_is_never_handed_on() -> None:
 @pytest.mark.parametrize(
     ("key", "tells_llama_swap"),
     [
-        ("123", True),
-        ("1e3", True),
-        ("0x1F", True),
-        ("true", True),
-        ("~", True),
-        ("2024-01-02", True),
-        ("1_000", True),
-    ]
-    + [("yes", False), ("off", False), ("12:30", False)],
+        *((key, True) for key in ("123", "1e3", "0x1F", "true", "~", "2024-01-02", "1_000")),
+        *((key, False) for key in ("yes", "off", "12:30")),
+    ],
 )
 def test_an_id_that_is_no_string_gets_a_warning_with_its_place(key: str, tells_llama_swap: bool) -> None:
     document = Document.parse(f"models:\n  ok: {{cmd: x}}\n  {key}: {{cmd: y}}\n".encode())
@@ -135,7 +129,7 @@ def test_an_id_that_is_a_string_gets_no_warning(key: str) -> None:
 
 def test_facts_that_other_rooms_ask_for() -> None:
     document = Document.parse(
-        b"apiKeys: [sk-1, '${env.KEY}']\nhealthCheckTimeout: 500\nglobalTTL: 0\nstore: {path: /x.db}\nmodels: {}\n"
+        b"apiKeys: [sk-1, '${env.KEY}']\nhealthCheckTimeout: 500\nglobalTTL: 0\nstore: {path: /x.db}\n"
     )
     assert document.api_keys == ("sk-1",)
     assert document.health_check_timeout == 500

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from config_samples import model, planned
 
 from llama_swap_sync.config import command_reading
+from tests.unit.config.config_samples import model, planned
 
 PATH = "org/repo/x-Q4_K_M.gguf"
 OTHER = "other.gguf"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from config_samples import model, planned, projector
 
 from llama_swap_sync.config.document import Document
 from llama_swap_sync.config.plan import Add
 from llama_swap_sync.library.model import Kind
+from tests.unit.config.config_samples import model, planned, projector
 
 
 def test_a_new_model_gets_an_entry_in_the_templates_order() -> None:
