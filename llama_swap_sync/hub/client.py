@@ -7,6 +7,7 @@ addresses of a storage host) is asked for without it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -73,6 +74,8 @@ class HuggingFace:
         self.endpoint = endpoint or DEFAULT_ENDPOINT
         self._token = token
         self._stall = stall
+        # Measured with 2.4.0: it asks the Hub for a list of coding agents once a process, to tell it who calls.
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         from huggingface_hub.utils import logging
 
         # Its warnings show signed addresses; what there is to say is said by us.
