@@ -85,16 +85,18 @@ class Shelf:
 
 def identify(entry: Entry, shelf: Shelf, macros: Macros, mount: str) -> Identity:
     """What one entry serves; see the module for the order of the signs."""
-    command = macros.expanded(entry.text("cmd") or "", entry)
-    environment = [macros.expanded(text, entry) for text in _environment(entry)]
-    words = command_reading.words(command)
+    environment = [macros.expanded(text, entry) for text in _listed(entry, "env")]
+    words = command_reading.words(macros.expanded(entry.text("cmd") or "", entry))
+    words += [
+        macros.expanded(text, entry) for text in _listed(entry, "cmd")
+    ]  # no command for llama-swap, but clear
     path = command_reading.model_path(words) or _path_of(environment)
     if path is not None:
         return _by_path(path, shelf, mount, inside_container=command_reading.runs_container(words))
     if mentioned := shelf.mentioned("\n".join((*words, *environment))):
         return Identity(mentioned)
     by_id = shelf.by_id.get(entry.id)
-    return Identity((by_id.path,), by_id=not command) if by_id is not None else Identity()
+    return Identity((by_id.path,), by_id=not words) if by_id is not None else Identity()
 
 
 def identify_all(document: Document, shelf: Shelf, mount: str) -> dict[str, Identity]:
@@ -114,8 +116,8 @@ def _by_path(path: str, shelf: Shelf, mount: str, *, inside_container: bool) -> 
     return Identity((model.path,) if model else ())
 
 
-def _environment(entry: Entry) -> list[str]:
-    node = entry.fields.get("env")
+def _listed(entry: Entry, name: str) -> list[str]:
+    node = entry.fields.get(name)
     items = resolved(node) if node is not None else None
     if not isinstance(items, Sequence):
         return []

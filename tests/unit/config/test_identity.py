@@ -133,6 +133,10 @@ def test_any_shard_and_any_other_link_to_a_file_is_that_model() -> None:
         assert not plan.changed
 
 
+def test_a_command_that_is_a_list_is_read_as_its_words() -> None:
+    assert serving(f"models:\n  mine:\n    cmd: [llama-server, -m, /models/{PATH}]\n") == ("mine",)
+
+
 def test_the_mount_is_the_settings() -> None:
     text = entry(f"run -m /srv/llm/{OTHER}")
     assert planned(text, PATH, models_mount="/srv/llm", audit="off").stale[0].path == OTHER
