@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +35,7 @@ class Box:
     llama_swap_image: str
     sync_image: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    overlays: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.project = f"sync-test-{uuid.uuid4().hex[:8]}"
@@ -125,7 +126,7 @@ class Box:
 
     def _project(self) -> DockerCompose:
         return DockerCompose(
-            REPOSITORY, compose_file_name=list(_FILES), env_file=str(self._env_file), wait=False
+            REPOSITORY, compose_file_name=[*_FILES, *self.overlays], env_file=str(self._env_file), wait=False
         )
 
 

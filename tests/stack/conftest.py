@@ -39,11 +39,11 @@ def sync_image(engine: None) -> str:  # noqa: ARG001 - an order
 def new_box(
     tmp_path: Path, llama_swap_image: str, sync_image: str, request: pytest.FixtureRequest
 ) -> Iterator[NewBox]:
-    """Makes boxes (settings as keywords); each is checked where its test passed, and removed always."""
+    """Makes boxes (overlays, settings); each is checked where its test passed, and removed always."""
     boxes: list[Box] = []
 
-    def make(*, sound: bool = True, **settings: str) -> Box:
-        box = Box(tmp_path / f"box{len(boxes)}", llama_swap_image, sync_image, settings)
+    def make(*overlays: str, sound: bool = True, **settings: str) -> Box:
+        box = Box(tmp_path / f"box{len(boxes)}", llama_swap_image, sync_image, settings, overlays)
         boxes.append(box)
         if sound:
             sounds.append(box)
