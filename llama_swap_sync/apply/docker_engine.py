@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any, TypeVar
@@ -118,6 +119,7 @@ def _asked(endpoint: Endpoint, version: str, question: Callable[[Any], _Answer])
     """One connection for one question: it outlives no restart of the engine, and leaves no handle behind."""
     import docker
 
+    _knock(endpoint)
     client = docker.APIClient(
         base_url=endpoint.address,
         tls=endpoint.tls,
@@ -128,6 +130,14 @@ def _asked(endpoint: Endpoint, version: str, question: Callable[[Any], _Answer])
     )
     with closing(client):
         return question(client)
+
+
+def _knock(endpoint: Endpoint) -> None:
+    """Raises OSError where nobody opens: the SDK would wrap it four times, and leave its socket open."""
+    if endpoint.socket is not None:
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(_TIMEOUT)
+            door.connect(str(endpoint.socket))
 
 
 def _refused(request: str, endpoint: Endpoint, error: Any) -> EngineError:
