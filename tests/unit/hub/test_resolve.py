@@ -108,7 +108,8 @@ def test_a_repository_without_models_says_where_to_look() -> None:
 def test_two_models_of_one_quantisation_are_told() -> None:
     notes = select(parse(f"{REPO}:Q8_0"), listing("a-Q8_0.gguf", "b-Q8_0.gguf")).notes
     assert notes == (
-        f"{REPO}:Q8_0 is taken as a-Q8_0.gguf; it could also mean b-Q8_0.gguf: name the file to get another one",
+        f"{REPO}:Q8_0 is taken as a-Q8_0.gguf; it could also mean b-Q8_0.gguf:"
+        " name the file to get another one",
     )
 
 
