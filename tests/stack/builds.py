@@ -39,7 +39,8 @@ def engine_problem() -> str | None:
         except (OSError, subprocess.TimeoutExpired) as error:
             return f"`{' '.join(command)}`: {error}"
         if done.returncode:
-            return f"`{' '.join(command)}` fails: {done.stderr.strip().splitlines()[-1:] or done.returncode}"
+            reason = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+            return f"`{' '.join(command)}` fails: {reason[-1]}"
     return None
 
 
@@ -53,22 +54,21 @@ def choose_llama_swap() -> LlamaSwapImage:
 
 
 def make_ready(image: LlamaSwapImage) -> str:
-    """The image's name, once the engine has it. Raises NoImage."""
+    """The image's name or ID, once the engine has it. Raises NoImage."""
     if image.origin == "stand-in":
         if not _present(LLAMA_SERVER):
             raise NoImage(f"the image {LLAMA_SERVER} is not there: `.ci/run` makes it.")
         dockerfile = Path("images/llama_swap.Dockerfile")
-        _build(REPOSITORY / "tests" / "stack", dockerfile, STANDIN, LLAMA_SERVER_IMAGE=LLAMA_SERVER)
-    elif not _present(image.name) and not _pull(image.name):
+        return _build(REPOSITORY / "tests" / "stack", dockerfile, STANDIN, LLAMA_SERVER_IMAGE=LLAMA_SERVER)
+    if not _present(image.name) and not _pull(image.name):
         raise NoImage(f"the image {image.name} can't be pulled: check LLAMA_SWAP_TEST_IMAGE.")
     return image.name
 
 
 def build_sync() -> str:
-    """The sync's image, built from the shipped Dockerfile. Raises NoImage."""
+    """The ID of the sync's image, built from the shipped Dockerfile. Raises NoImage."""
     base = os.environ.get("PYTHON_IMAGE", "python:3.13-slim")
-    _build(REPOSITORY, Path("Dockerfile"), SYNC, PYTHON_IMAGE=base)
-    return SYNC
+    return _build(REPOSITORY, Path("Dockerfile"), SYNC, PYTHON_IMAGE=base)
 
 
 def _present(name: str) -> bool:
@@ -83,7 +83,8 @@ def _pull(name: str) -> bool:
     return done.returncode == 0
 
 
-def _build(context: Path, dockerfile: Path, tag: str, **arguments: str) -> None:
+def _build(context: Path, dockerfile: Path, tag: str, **arguments: str) -> str:
+    """The ID: a run beside this one may build another image of the same tag."""
     flags = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
     done = subprocess.run(
         [
@@ -106,3 +107,4 @@ def _build(context: Path, dockerfile: Path, tag: str, **arguments: str) -> None:
     if done.returncode:
         output = (done.stdout + done.stderr)[-2000:]
         raise NoImage(f"`docker build` of {tag} fails:\n{output}")
+    return done.stdout.strip()
