@@ -214,9 +214,12 @@ def _remembered(house: House, seen: Look, proposals: _Proposals, outcome: Outcom
     due = gone.next_due(now, settings.prune_grace) if house.unattended else None
     retry = None if outcome.retry_after is None else now + outcome.retry_after
     again = min((moment for moment in (due, retry) if moment is not None), default=None)
-    found = fingerprint(house.store.read().data, seen.fingerprint(), settings)
+    data = house.store.read().data
+    found = fingerprint(data, seen.fingerprint(), settings)
     ok = outcome.exit_code == 0
-    if ok and again is None:
+    # What a person saved or deleted while the change was verified has not been planned with yet.
+    planned = proposals.last is None or data == proposals.last.after
+    if ok and again is None and planned:
         house.state.write("idle", {"fingerprint": found})
     summary = outcome.sentence or _NOTHING
     return Report(ok, summary, "" if ok else summary, again, found)

@@ -6,7 +6,7 @@ import argparse
 import time
 
 from llama_swap_sync.errors import SyncError
-from llama_swap_sync.service.last_pass import NAME, LastPass, config_stamp
+from llama_swap_sync.service.last_pass import NAME, LastPass
 from llama_swap_sync.settings import Settings
 from llama_swap_sync.sync import House, Report, synchronise
 
@@ -43,6 +43,5 @@ def _keep(house: House, report: Report) -> bool:
         problem=report.problem or None,
         look_again_at=report.look_again_at,
         fingerprint=report.fingerprint,
-        config=config_stamp(house.settings.config),
     )
     return house.state.write(NAME, last.as_dict())

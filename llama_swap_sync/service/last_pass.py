@@ -16,9 +16,9 @@ ConfigStamp = tuple[int, int, int]  # size, mtime_ns, inode
 class LastPass:
     """The end of one pass.
 
-    `at` and `look_again_at` are epoch seconds; `problem` is None when what was wanted now stands; `config` is
-    the config file's stamp as the pass left it, so that the loop does not take the pass's own write for a
-    person's edit.
+    `at` and `look_again_at` are epoch seconds; `problem` is None when what was wanted now stands;
+    `fingerprint` tells config, library and settings as the pass left them: another one than before means that
+    it changed something.
     """
 
     ok: bool
@@ -27,7 +27,6 @@ class LastPass:
     problem: str | None = None
     look_again_at: float | None = None
     fingerprint: str = ""
-    config: ConfigStamp | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The shape that the state keeps."""
@@ -38,7 +37,6 @@ class LastPass:
         """None for nothing, or for what an earlier version wrote in another shape."""
         if value is None:
             return None
-        config = value.get("config")
         try:
             return cls(
                 ok=bool(value["ok"]),
@@ -47,9 +45,8 @@ class LastPass:
                 problem=str(value["problem"]) if value.get("problem") else None,
                 look_again_at=epoch(value["look_again_at"]) if value.get("look_again_at") else None,
                 fingerprint=str(value.get("fingerprint") or ""),
-                config=(int(config[0]), int(config[1]), int(config[2])) if config else None,
             )
-        except (KeyError, TypeError, ValueError, IndexError):
+        except (KeyError, TypeError, ValueError):
             return None
 
 

@@ -79,10 +79,13 @@ class Loop:
     def _after_pass(self, code: int, now: float) -> None:
         self._passes += 1
         last = LastPass.of(self._world.state.read(NAME))
-        said = last if last != self._before_pass else None
+        before = self._before_pass
+        said = last if last != before else None
         self._notices.hear("pass", _pass_problem(code, said), now)
-        if said and said.config:
-            self._watch.accept_config(said.config, now)
+        if code == 0 and said and said.fingerprint != (before.fingerprint if before else ""):
+            # It changed something, and a person may have edited or deleted the config while it did: one more
+            # pass looks, which costs next to nothing when there is nothing to do.
+            self._pass.ask(now + self._settings.settle)
         if said and said.look_again_at is not None:
             # The pause is counted from now on: the wall clock may jump before that moment comes.
             wait = said.look_again_at - self._world.now().timestamp()

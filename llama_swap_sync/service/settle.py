@@ -56,9 +56,3 @@ class Settling:
                 self._acted_on[name] = self._seen[name]
             else:
                 del self._acted_on[name]
-
-    def accept_if(self, things: Mapping[str, Hashable], now: float) -> None:
-        """What is there now is our own doing, if it is `things`: neither a change nor moving."""
-        if things == self._seen:
-            self._moved_at.clear()
-            self.act(now)

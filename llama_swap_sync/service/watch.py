@@ -77,10 +77,6 @@ class Watch:
         self._config.act(now)
         return self._library.moving(now)
 
-    def accept_config(self, stamp: ConfigStamp, now: float) -> None:
-        """The pass left the config with this stamp: if it still has it, that is no change to act upon."""
-        self._config.accept_if(_config_things(stamp), now)
-
     def wait(self, now: float) -> float | None:
         """Seconds until something that moves may have settled; None when nothing moves."""
         first = self._first_pass_due - now if self._first_pass_due and not self._began else 0.0

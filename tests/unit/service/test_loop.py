@@ -40,7 +40,7 @@ class Box:
         """The running pass ends; what it said is in the state unless it could not say anything."""
         if said:
             at = self.world.wall.timestamp()
-            last = LastPass(**{"ok": code == 0, "at": at, "config": self.world.config, **said})
+            last = LastPass(**{"ok": code == 0, "at": at, **said})
             self.world.state.write(NAME, last.as_dict())
         self.started("pass")[-1].code = code
 
@@ -143,15 +143,26 @@ def test_several_models_at_once_are_one_pass(box: Callable[..., Box]) -> None:
     assert len(it.started("pass")) == 2
 
 
-def test_the_pass_s_own_write_is_not_taken_for_an_edit(box: Callable[..., Box]) -> None:
+def test_a_pass_that_wrote_is_followed_by_one_that_looks_and_by_no_more(box: Callable[..., Box]) -> None:
     it = box()
     it.settle_in()
     it.world.files["a.gguf"] = MODEL
     it.run(21)
     it.world.config = (20, 5, 8)
     it.run(120)
-    it.end_pass(summary="added a")
+    it.end_pass(summary="added a", fingerprint="after")
+    it.run(60)
+    it.end_pass(summary="nothing to do", fingerprint="after")
     it.run(600)
+    assert len(it.started("pass")) == 3
+
+
+def test_a_config_that_was_made_and_deleted_between_two_looks_gets_a_pass(box: Callable[..., Box]) -> None:
+    it = box()
+    it.world.config = None
+    it.run(10)
+    it.end_pass(summary="made", fingerprint="made")
+    it.run(30)
     assert len(it.started("pass")) == 2
 
 
@@ -169,8 +180,9 @@ def test_a_config_that_a_person_changed_gets_a_pass(
 def test_an_edit_during_a_pass_gets_a_pass_of_its_own(box: Callable[..., Box]) -> None:
     it = box()
     it.run(10)
-    it.end_pass(summary="nothing to do", config=(10, 0, 7))
     it.world.config = (12, 1, 7)
+    it.run(60)
+    it.end_pass(summary="nothing to do")
     it.run(30)
     assert len(it.started("pass")) == 2
 

@@ -15,7 +15,7 @@ import pytest
 
 from llama_swap_sync.service import report
 from llama_swap_sync.service.heartbeat import Heartbeat, Pulse
-from llama_swap_sync.service.last_pass import NAME, LastPass, config_stamp
+from llama_swap_sync.service.last_pass import NAME, LastPass
 from llama_swap_sync.service.report import Report
 from llama_swap_sync.service.status_page import answer, page
 from llama_swap_sync.state import State
@@ -75,17 +75,13 @@ def test_a_loop_that_keeps_another_config_is_not_this_one(pulse: Pulse, tmp_path
     )
 
 
-@pytest.mark.parametrize(
-    "damaged", [{"at": 1}, {"ok": True, "at": "soon"}, {"ok": 1, "at": 1, "config": [1]}]
-)
+@pytest.mark.parametrize("damaged", [{"at": 1}, {"ok": True, "at": "soon"}, {"ok": 1, "at": None}])
 def test_a_last_pass_of_another_shape_counts_as_none(damaged: dict[str, object]) -> None:
     assert LastPass.of(damaged) is None
 
 
 def test_a_last_pass_comes_back_from_the_state_as_it_was(tmp_path: Path) -> None:
-    config = tmp_path / "config.yaml"
-    config.write_text("models: {}\n")
-    last = LastPass(ok=False, at=1.5, problem="no space", config=config_stamp(config))
+    last = LastPass(ok=False, at=1.5, problem="no space", look_again_at=2.5, fingerprint="ab")
     State(tmp_path).write(NAME, last.as_dict())
     assert LastPass.of(State(tmp_path).read(NAME)) == last
 

@@ -60,21 +60,6 @@ def test_a_touched_modification_time_alone_does_not_settle_a_file() -> None:
     assert settling.changed(1.0) == frozenset()
 
 
-def test_what_we_wrote_ourselves_is_neither_moving_nor_changed() -> None:
-    settling = Settling(5.0)
-    settling.look({"config": WHOLE}, 0.0)
-    settling.accept_if({"config": WHOLE}, 0.0)
-    assert settling.moving(0.0) == frozenset()
-    assert settling.changed(0.0) == frozenset()
-
-
-def test_an_edit_on_top_of_what_we_wrote_stays_a_change() -> None:
-    settling = Settling(5.0)
-    settling.look({"config": HALF}, 0.0)
-    settling.accept_if({"config": WHOLE}, 0.0)
-    assert settling.changed(5.0) == {"config"}
-
-
 def test_the_wait_ends_when_the_first_moving_thing_may_have_settled() -> None:
     settling = Settling(5.0)
     settling.look({"a": 1}, 0.0)
