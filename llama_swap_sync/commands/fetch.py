@@ -132,7 +132,10 @@ def _moment(value: dict[str, Any] | None, name: str) -> datetime | None:
 
 
 def _update(work: Downloads, state: State, *, apply: bool) -> list[SyncError]:
-    """Looks for updates, and fetches them when `apply`; `updates` in the state says what is pending."""
+    """Looks for updates, and fetches them when `apply`; `updates` in the state says what is pending.
+
+    The check stays due (no `checked_at`) while the Hub can't be asked or a download failed.
+    """
     found = updates.find(work.hub, managed(work.root))
     for problem in found.problems:
         _LOG.warning("%s", problem)
@@ -140,8 +143,11 @@ def _update(work: Downloads, state: State, *, apply: bool) -> list[SyncError]:
     pending = [str(update) for update in found.updates if not apply or _is_pending(work, update)]
     for line in [] if apply else pending:
         _LOG.info("%s; fetch it with `update`, or set SYNC_UPDATES=apply", line)
-    at = datetime.now().astimezone().isoformat()
-    state.write(UPDATES, {"checked_at": at, "pending": pending, "problems": list(found.problems)})
+    failed += [error for error in found.failures if error.passing]
+    value: dict[str, Any] = {"pending": pending, "problems": list(found.problems)}
+    if not any(isinstance(error, DownloadFailed) for error in failed):
+        value["checked_at"] = datetime.now().astimezone().isoformat()
+    state.write(UPDATES, value)
     return failed
 
 

@@ -74,7 +74,7 @@ class HuggingFace:
         self.endpoint = endpoint or DEFAULT_ENDPOINT
         self._token = token
         self._stall = stall
-        # Measured with 2.4.0: it asks the Hub for a list of coding agents once a process, to tell it who calls.
+        # Measured with 2.4.0: it asks the Hub for a list of coding agents, to tell it who calls.
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         from huggingface_hub.utils import logging
 

@@ -38,11 +38,17 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a check found: updates, and a sentence for each file or repository that could not be followed."""
+    """What a check found: updates, sentences about files that can't be followed, repositories that failed."""
 
     updates: tuple[Update, ...]
-    problems: tuple[str, ...]
+    gone: tuple[str, ...]
+    failures: tuple[DownloadFailed, ...]
     checked: int
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each file or repository that could not be followed."""
+        return *self.gone, *(f"{error}; its downloaded files stay and are served" for error in self.failures)
 
 
 def find(hub: Hub, files: Iterable[Managed]) -> Findings:
@@ -51,19 +57,20 @@ def find(hub: Hub, files: Iterable[Managed]) -> Findings:
     Files that follow a commit never change and are not asked for.
     """
     updates: list[Update] = []
-    problems: list[str] = []
+    gone: list[str] = []
+    failures: list[DownloadFailed] = []
     checked = 0
     for (repo, revision), group in _by_repository(files).items():
         checked += len(group)
         try:
             listing = hub.listing(repo, revision)
         except DownloadFailed as error:
-            problems.append(f"{error}. The downloaded files stay and are served")
+            failures.append(error)
             continue
-        found, gone = _compare(listing, revision, group)
+        found, left = _compare(listing, revision, group)
         updates += found
-        problems += gone
-    return Findings(tuple(updates), tuple(problems), checked)
+        gone += left
+    return Findings(tuple(updates), tuple(gone), tuple(failures), checked)
 
 
 def _by_repository(files: Iterable[Managed]) -> dict[tuple[str, str], list[Managed]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,9 @@ TOKEN = "hf_TopSecretToken"
 MODEL = "model-Q4_K_M.gguf"
 
 
-def command(box: Box, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def command(
+    box: Box, *arguments: str, stdin: int = subprocess.DEVNULL, **environ: str
+) -> subprocess.CompletedProcess[str]:
     config = box.models.parent / "config" / "config.yaml"
     config.parent.mkdir(exist_ok=True)
     return subprocess.run(
@@ -35,7 +38,7 @@ def command(box: Box, *arguments: str, **environ: str) -> subprocess.CompletedPr
         text=True,
         timeout=120,
         check=False,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
     )
 
 
@@ -185,6 +188,24 @@ def test_update_all_fetches_with_one_metadata_request_a_repository(box: Box) -> 
     assert len([r for r in box.hub.requests("GET", "hub") if r["path"].startswith("/api/models")]) == 1
 
 
+def test_update_asks_at_a_terminal_which_ones(box: Box) -> None:
+    for name in ("a-Q4_0.gguf", "b-Q8_0.gguf"):
+        box.put(name, seed=1)
+        command(box, "download", f"{box.repo}/{name}")
+        box.put(name, seed=2)
+    ours, theirs = pty.openpty()
+    os.write(ours, b"2\n")
+    done = command(box, "update", stdin=theirs)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0, done.stderr
+    assert "Which ones? Numbers such as 1,3, or all; 0 cancels: " in done.stdout
+    assert "No updates" not in done.stdout
+    left = command(box, "update", "--check").stdout
+    assert "a-Q4_0.gguf" in left
+    assert "b-Q8_0.gguf" not in left
+
+
 def test_update_without_a_terminal_refuses_politely(box: Box) -> None:
     box.put(MODEL, seed=1)
     command(box, "download", f"{box.repo}:Q4_K_M")
@@ -201,7 +222,7 @@ def test_a_repository_that_is_gone_is_a_line_and_its_file_stays(box: Box) -> Non
     done = command(box, "update", "--all")
     assert done.returncode == 1
     assert f"has no {box.repo}, or it is private" in done.stderr
-    assert "The downloaded files stay and are served" in done.stderr
+    assert "its downloaded files stay and are served" in done.stderr
     assert box.place(MODEL).exists()
 
 
@@ -268,6 +289,37 @@ def test_fetch_looks_for_updates_when_the_schedule_has_come_round_and_only_then(
     box.hub.forget()
     command(box, "fetch", SYNC_MODELS=declared)
     assert not box.hub.requests()
+
+
+def test_a_check_that_could_not_be_made_stays_due_and_stops_nothing(box: Box) -> None:
+    box.put(MODEL)
+    declared = f"{box.repo}:Q4_K_M"
+    command(box, "fetch", SYNC_MODELS=declared)
+    box.hub.faults({"match": "GET /api/models", "kind": "status", "status": 429, "times": 1})
+    done = command(box, "fetch", "--updates", "apply", SYNC_MODELS=declared)
+    assert done.returncode == 2
+    assert (
+        "127.0.0.1 asks for fewer requests (HTTP 429); its downloaded files stay and are served"
+        in done.stderr
+    )
+    assert "checked_at" not in state(box, "updates")
+    assert command(box, "fetch", "--updates", "apply", SYNC_MODELS=declared).returncode == 0
+    assert "checked_at" in state(box, "updates")
+
+
+def test_a_declared_model_that_was_replaced_by_hand_is_left_alone_by_updates(box: Box) -> None:
+    box.put(MODEL, seed=1)
+    declared = f"{box.repo}:Q4_K_M"
+    command(box, "fetch", SYNC_MODELS=declared)
+    box.place(MODEL).write_bytes(b"mine")
+    box.put(MODEL, seed=2)
+    done = command(box, "fetch", "--updates", "apply", SYNC_MODELS=declared)
+    assert done.returncode == 1
+    assert "was left alone: its content is neither what was downloaded nor what the Hub has" in done.stderr
+    assert box.place(MODEL).read_bytes() == b"mine"
+    assert command(box, "update", "--all").returncode == 1
+    assert command(box, "update", "--all", "--force").returncode == 0
+    assert command(box, "verify").returncode == 0
 
 
 def test_help_and_a_bad_reference_load_no_huggingface_hub(tmp_path: Path) -> None:

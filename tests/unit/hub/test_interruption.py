@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from llama_swap_sync.hub.errors import DownloadFailed
-from llama_swap_sync.hub.staging import FOLDER
+from llama_swap_sync.hub.staging import FOLDER, held
 from tests.fakes.files import Call, FaultyFiles, Killed, failing_with, killed
 from tests.unit.hub.box import Box
 
@@ -138,6 +138,24 @@ def test_of_two_processes_asked_for_one_file_one_downloads_and_the_other_waits(
     assert box.place(FILE).read_bytes() == data
     assert box.hub.sent() == 2 * MB
     assert not box.staged()
+
+
+def test_who_waited_for_a_file_that_was_dropped_collects_into_a_new_one(box: Box) -> None:
+    path = box.downloads().staging.partial(box.repo, FILE, "etag")
+    waits = threading.Event()
+    same: list[bool] = []
+
+    def wait_for_it() -> None:
+        with held(path, waits.set) as descriptor:
+            same.append(os.fstat(descriptor).st_ino == path.stat().st_ino)
+
+    with held(path):
+        second = threading.Thread(target=wait_for_it)
+        second.start()
+        assert waits.wait(30)
+        path.unlink()
+    second.join(30)
+    assert same == [True]
 
 
 def test_who_waited_for_the_same_file_downloads_nothing(box: Box) -> None:
