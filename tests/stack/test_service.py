@@ -8,12 +8,16 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.stack.box import await_condition
+from tests.gguf_files import write_chat_model
+from tests.stack.box import Box, await_condition
+from tests.stack.conftest import NewBox
 from tests.stack.lone_sync import LoneSync
 
 pytestmark = pytest.mark.stack
@@ -235,3 +239,33 @@ def pss(pid: int) -> int:
 def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_check_finds_nothing_to_do_on_a_box_as_shipped_and_names_what_is_broken(new_box: NewBox) -> None:
+    box = new_box()
+    write_chat_model(box.models / "tiny.gguf")
+    box.start()
+    await_condition(lambda: box.listed() == {"tiny"}, "tiny being listed")
+    checked = box.compose("exec", "-T", "sync", "llama-swap-sync", "check")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "ok  its API         http://llama-swap:8080 lists 1 models" in checked.stdout
+    assert "ok  its config      /config/config.yaml from" in checked.stdout
+    box.compose("stop", "--timeout", "1", "llama-swap")
+    checked = box.compose("exec", "-T", "sync", "llama-swap-sync", "check")
+    assert checked.returncode == 1
+    assert f"run `docker start {box.container}`" in checked.stdout
+    box.compose("start", "llama-swap")
+
+
+def test_the_whole_stack_is_healthy_for_docker_and_for_a_monitor(new_box: NewBox) -> None:
+    box = new_box()
+    box.start()
+    await_condition(lambda: health(box)["Status"] == "healthy", "the sync being healthy", 90)
+    assert health(box)["Log"][-1]["Output"] == "healthy\n"
+    with urllib.request.urlopen(f"{box.status_url}/healthz", timeout=10) as answer:
+        assert (answer.status, answer.read()) == (200, b"healthy\n")
+
+
+def health(box: Box) -> dict[str, Any]:
+    told: dict[str, Any] = box.state("sync")["Health"]
+    return told
