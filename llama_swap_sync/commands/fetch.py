@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from llama_swap_sync.commands import hub as shared
@@ -40,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(settings: Settings, args: argparse.Namespace) -> int:
     """0 when every declared model is there and nothing failed; else 1, 2 or 3: the loop asks again."""
     state = State.beside(settings.config)
+    if settings.models:
+        _check_mounted(settings.models_dir, declared.read(state.read(declared.STATE)))
     work = shared.downloads(settings, shared.connect(settings), settings.models_dir)
     work.staging.clean(parse(text).repo for text in settings.models)
     failed = _Declared(settings, work, state).fetch()
@@ -47,6 +50,17 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     if mode != "off":
         failed += _update(work, state, apply=mode == "apply")
     return shared.exit_code(failed)
+
+
+def _check_mounted(models_dir: Path, records: declared.Records) -> None:
+    """Raises DownloadFailed for a share that is not there: what lies under its mount point must not fill up."""
+    if not models_dir.is_dir():
+        raise DownloadFailed(f"{models_dir} is missing; mount it or make it: declared models wait")
+    if any(record.files for record in records.values()) and not any(models_dir.iterdir()):
+        raise DownloadFailed(
+            f"{models_dir} is empty, though models were downloaded there: is its share mounted? If it was"
+            " emptied on purpose, put any file there, or use `download` once"
+        )
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ def command(
 ) -> subprocess.CompletedProcess[str]:
     config = box.models.parent / "config" / "config.yaml"
     config.parent.mkdir(exist_ok=True)
+    if arguments[0] == "fetch":
+        box.models.mkdir(exist_ok=True)
     return subprocess.run(
         [sys.executable, "-m", "llama_swap_sync", *arguments],
         env={
@@ -289,6 +292,25 @@ def test_fetch_looks_for_updates_when_the_schedule_has_come_round_and_only_then(
     box.hub.forget()
     command(box, "fetch", SYNC_MODELS=declared)
     assert not box.hub.requests()
+
+
+def test_an_unmounted_share_is_not_filled_up_under_its_mount_point(box: Box) -> None:
+    box.put(MODEL)
+    declared = f"{box.repo}:Q4_K_M"
+    command(box, "fetch", SYNC_MODELS=declared)
+    shutil.rmtree(box.models)
+    box.hub.forget()
+    done = command(box, "fetch", SYNC_MODELS=declared)
+    assert done.returncode == 2
+    assert f"{box.models} is empty, though models were downloaded there: is its share mounted?" in done.stderr
+    elsewhere = box.models.parent / "nowhere"
+    done = command(box, "fetch", SYNC_MODELS=declared, LLAMA_SWAP_MODELS_DIR=str(elsewhere))
+    assert done.returncode == 2
+    assert f"{elsewhere} is missing; mount it or make it" in done.stderr
+    assert not box.hub.requests()
+    (box.models / "any").touch()
+    assert command(box, "fetch", SYNC_MODELS=declared).returncode == 0
+    assert box.place(MODEL).exists()
 
 
 def test_a_check_that_could_not_be_made_stays_due_and_stops_nothing(box: Box) -> None:
