@@ -51,7 +51,9 @@ _WANTED: Final = frozenset(
 # Under the architecture's own name, which need not stand before them.
 _WANTED_ENDINGS: Final = (".context_length", ".embedding_length", ".pooling_type")
 
-_CUT_OFF: Final = Refusal("ends within its own header: still being copied, or cut off", incomplete=True)
+_CUT_OFF: Final = Refusal(
+    "it ends within its own header: still being copied, or the copy broke off", incomplete=True
+)
 _FOREIGN_STARTS: Final = (
     (b"\0", "begins with zeros: nothing has been written there yet, or the disk lost it"),
     (
@@ -79,18 +81,14 @@ def read_header(read: Callable[[int, int], bytes], size: int) -> Header | Refusa
     try:
         return _Reader(read, size, _byte_order(start)).header()
     except CutOffError:
-        return Refusal(
-            "it ends within its own header: still being copied, or the copy broke off", incomplete=True
-        )
+        return _CUT_OFF
     except DamagedError as damage:
         return Refusal(str(damage))
 
 
 def _foreign(start: bytes) -> Refusal:
     if b"GGUF".startswith(start):
-        return Refusal(
-            "it ends within its own header: still being copied, or the copy broke off", incomplete=True
-        )
+        return _CUT_OFF
     for beginning, reason in _FOREIGN_STARTS:
         if start.startswith(beginning):
             return Refusal(reason, incomplete=beginning == b"\0")
