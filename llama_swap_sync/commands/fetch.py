@@ -53,7 +53,7 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
 
 
 def _check_mounted(models_dir: Path, records: declared.Records) -> None:
-    """Raises DownloadFailed for a share that is not there: what lies under its mount point must not fill up."""
+    """Raises DownloadFailed for a share that is gone: what lies under its mount point must not fill up."""
     if not models_dir.is_dir():
         raise DownloadFailed(f"{models_dir} is missing; mount it or make it: declared models wait")
     if any(record.files for record in records.values()) and not any(models_dir.iterdir()):
