@@ -14,7 +14,7 @@ from llama_swap_sync.apply.edges import Edges
 from llama_swap_sync.apply.outcome import Kind, Outcome
 from llama_swap_sync.apply.proposal import NewEntry, Propose, Rollable
 from llama_swap_sync.apply.record import Record, Step
-from llama_swap_sync.apply.steps import ABSENT_SECONDS, finish
+from llama_swap_sync.apply.steps import ABSENT_SECONDS, RETRY_SECONDS, finish
 from llama_swap_sync.config.store import Changed, Written
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Attempts:
             snapshot, plan = self._propose(leave_out | frozenset(self._refused.models))
             if not plan.changed:
                 return Outcome(Kind.NOTHING, "")
-            known = self._known(plan)
+            known = self._known(plan) or self._standing_refusal()
             if known is not None:
                 return known
             self._edges.drain()
@@ -96,6 +96,18 @@ class Attempts:
             " mend it, what is new is added after that.",
             tried_before=True,
             retry_after=ABSENT_SECONDS,
+        )
+
+    def _standing_refusal(self) -> Outcome | None:
+        reason = self._edges.standing_refusal()
+        if reason is None:
+            return None
+        return Outcome(
+            Kind.BROKEN,
+            f"llama-swap refuses {self._edges.settings.config} as it stands and goes on with an older one"
+            f" ({reason}): nothing was changed. Mend it; what is new is added after that.",
+            tried_before=True,
+            retry_after=RETRY_SECONDS,
         )
 
     def _is_well(self) -> bool:

@@ -60,10 +60,15 @@ class ContainerState:
             return False
         if started_at is not None:
             return self.started_at != started_at
+        return self.started > moment
+
+    @property
+    def started(self) -> float:
+        """The Unix time of its start by the engine's clock; 0.0 when it never was."""
         try:
-            return datetime.fromisoformat(self.started_at).timestamp() > moment
+            return datetime.fromisoformat(self.started_at).timestamp()
         except ValueError:
-            return False
+            return 0.0
 
     @property
     def watches_config(self) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from llama_swap_sync.apply.clock import Clock
 from llama_swap_sync.apply.drain import drain
-from llama_swap_sync.apply.engine import Engine
+from llama_swap_sync.apply.engine import Engine, EngineError
 from llama_swap_sync.apply.llama_swap import LlamaSwap, LlamaSwapError
+from llama_swap_sync.apply.refusal import refusal
 from llama_swap_sync.apply.target import Target, look
 from llama_swap_sync.config.store import Store
 from llama_swap_sync.settings import Settings
@@ -56,6 +57,20 @@ class Edges:
         except LlamaSwapError as error:
             log.debug("%s", error)
             return None, ""
+
+    def standing_refusal(self) -> str | None:
+        """Why llama-swap refuses the file as it stands, where it watches it and runs on with an older one.
+
+        A restart would end that: it would be left worse than it was.
+        """
+        container = self.look().container
+        if self.engine is None or container is None or not (container.running and container.watches_config):
+            return None
+        try:
+            return refusal(self.engine.logs(container.name, since=container.started, tail=500))
+        except EngineError as error:
+            log.debug("%s", error)
+            return None
 
     def set_profile(self, profile: str) -> None:
         """The active profile again: every apply forgets it."""

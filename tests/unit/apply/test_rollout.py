@@ -141,6 +141,27 @@ def test_one_culprit_among_eight_is_named_and_the_others_are_served(
     assert len(tried) <= (2 if naming else 1 + 3 + 1)
 
 
+@pytest.mark.parametrize(
+    ("mode", "flags"),
+    [
+        ("reload", ()),
+        ("reload", ("-watch-config",)),
+        ("watch", ("-watch-config",)),
+        ("restart", ("-watch-config",)),
+    ],
+)
+@pytest.mark.parametrize("naming", [True, False])
+def test_the_culprit_is_found_whatever_the_way_to_apply(
+    tmp_path: Path, mode: str, flags: tuple[str, ...], naming: bool
+) -> None:
+    home = house(tmp_path, flags=flags, refuses=refusing("m2", naming=naming))
+    home.set(apply=mode)
+    home.library = ["m0.gguf", "m1.gguf", "m2.gguf", "m3.gguf"]
+    outcome = home.roll_out()
+    assert list(outcome.refused) == ["m2.gguf"]
+    assert home.box.models == ids_of(home.config.read_bytes()) == {"old", "m0", "m1", "m3"}
+
+
 def test_when_every_new_entry_is_bad_the_previous_bytes_are_back_and_nothing_is_tried_twice(
     home: House,
 ) -> None:
@@ -172,6 +193,26 @@ def test_a_file_that_was_broken_before_us_stays_as_the_person_wrote_it(tmp_path:
     assert home.box.restarts_asked == restarts
     home.box.refuses = lambda _data: None
     home.clock.wait(1)
+    assert home.roll_out().kind is Kind.APPLIED
+
+
+def test_a_file_that_a_watching_llama_swap_refuses_already_is_left_alone(tmp_path: Path) -> None:
+    home = house(tmp_path, flags=("-watch-config",), refuses=refusing("mine"))
+    broken = BEFORE + b"  mine:\n    cmd: ${oops}\n"
+    home.config.write_bytes(broken)
+    home.clock.wait(3)
+    home.library = ["new.gguf"]
+    outcome = home.roll_out()
+    assert (outcome.kind, outcome.exit_code) == (Kind.BROKEN, 1)
+    assert outcome.sentence == (
+        f"llama-swap refuses {home.config} as it stands and goes on with an older one (unknown macro"
+        " '${oops}' found in mine.cmd): nothing was changed. Mend it; what is new is added after that."
+    )
+    assert home.config.read_bytes() == broken
+    assert home.box.models == {"old"}
+    assert home.box.restarts_asked == 0
+    home.config.write_bytes(BEFORE)
+    home.clock.wait(3)
     assert home.roll_out().kind is Kind.APPLIED
 
 
