@@ -148,6 +148,13 @@ def test_files_with_nothing_to_do_are_the_same_bytes(name: str) -> None:
         assert plan.diff("config.yaml") == ""
 
 
+def test_comments_inside_an_entry_stay_with_it() -> None:
+    text = b"models:\n  a:\n    cmd: |\n      x\n  b:\n    cmd: y\n      # ttl: 5\n  # outer\n"
+    document = Document.parse(text)
+    assert b"      # ttl: 5\n  new:\n" in document.edited([Insert("new", FIELDS)]).source
+    assert document.edited([Cut("b")]).source == b"models:\n  a:\n    cmd: |\n      x\n  # outer\n"
+
+
 def test_new_entries_keep_the_files_habits() -> None:
     tight = planned(
         b"models:\n    a:\n       cmd: x\n    b:\n       cmd: y\n", "n1.gguf", "n2.gguf", audit="off"

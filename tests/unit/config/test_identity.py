@@ -97,6 +97,11 @@ def test_an_entrys_own_macro_wins_over_the_files() -> None:
     assert serving(text) == ("mine",)
 
 
+def test_later_macros_are_built_on_earlier_ones_as_llama_swap_does() -> None:
+    macros = "macros:\n  base: /models\n  org: ${base}/org\n"
+    assert planned(entry("run -m ${org}/gone.gguf", before=macros), OTHER).stale[0].path == "org/gone.gguf"
+
+
 def test_macros_that_double_each_other_end() -> None:
     doubling = "".join(f'  m{n}: "${{m{n - 1}}}${{m{n - 1}}}"\n' for n in range(1, 60))
     assert serving(entry("${m59}", before=f"macros:\n  m0: x\n{doubling}")) == ()
