@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,16 +56,20 @@ class House:
 
     settings: Settings
     state: State
-    store: Store
     now: Callable[[], float]
     unattended: bool = False
 
     @classmethod
     def of(cls, settings: Settings, now: Callable[[], float], *, unattended: bool = False) -> House:
         """The real one. Nothing is opened before it is asked."""
+        return cls(settings, State.beside(settings.config), now, unattended)
+
+    @cached_property
+    def store(self) -> Store:
+        """The config file; an idle pass does without it, and without loading its rooms."""
         from llama_swap_sync.config.store import open_store
 
-        return cls(settings, State.beside(settings.config), open_store(settings), now, unattended)
+        return open_store(self.settings)
 
 
 def synchronise(house: House, leave_out: frozenset[str] = frozenset(), *, hand_over: bool = False) -> Report:
@@ -74,16 +79,29 @@ def synchronise(house: House, leave_out: frozenset[str] = frozenset(), *, hand_o
     another run holds the lock). What llama-swap refuses is no exception but a report that is not ok.
     """
     seen = _without(look(house.settings.models_dir, house.settings.exclude), leave_out)
-    now_found = fingerprint(house.store.read().data, seen.fingerprint(), house.settings)
-    if (house.state.read("idle") or {}).get("fingerprint") == now_found:
-        _log.debug("Nothing has changed since the last pass.")
-        return Report(ok=True, summary=_NOTHING, fingerprint=now_found)
+    if idle := _idle(house, seen):
+        return idle
     library = _understood(house, seen)
     if library.problem is not None:
         return Report(ok=False, summary="The models directory can't be used.", problem=library.problem)
     proposals = _Proposals(house, library, Gone.remembered(house.state.read("gone")))
     outcome = _rolled_out(house, proposals, hand_over=hand_over)
     return _remembered(house, seen, proposals, outcome)
+
+
+def _idle(house: House, seen: Look) -> Report | None:
+    """The report of a pass that has nothing to do; None when that can't be told without a plan."""
+    known = (house.state.read("idle") or {}).get("fingerprint")
+    if known is None:
+        return None
+    try:
+        found = fingerprint(house.settings.config.read_bytes(), seen.fingerprint(), house.settings)
+    except OSError:
+        return None
+    if found != known:
+        return None
+    _log.debug("Nothing has changed since the last pass.")
+    return Report(ok=True, summary=_NOTHING, fingerprint=found)
 
 
 def preview(house: House) -> str:
