@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -118,9 +119,7 @@ class _Walk:
                 with os.scandir(real) as entries:
                     folders.extend(self._folder(prefix, entries))
             except OSError as error:
-                self._refuse(
-                    prefix.rstrip("/"), f"this folder can't be read ({error.strerror}): check its rights"
-                )
+                self._refuse(prefix.rstrip("/"), _unread(error))
 
     def _folder(self, prefix: str, entries: Iterator[os.DirEntry[str]]) -> Iterator[tuple[str, str]]:
         """Takes in the files of one folder; hands out the folders in it."""
@@ -173,9 +172,9 @@ class _Walk:
         try:
             real = os.path.realpath(entry.path, strict=True)
             status = entry.stat()
-        except OSError:
+        except OSError as error:
             if is_gguf:
-                self._refuse(path, f"a link that leads nowhere ({_target(entry.path)})")
+                self._refuse(path, f"{_dead(error)} ({_target(entry.path)})")
             return
         is_folder = stat.S_ISDIR(status.st_mode)
         if not is_folder and not (is_gguf and stat.S_ISREG(status.st_mode)):
@@ -197,6 +196,23 @@ class _Walk:
 
     def _leave_out(self, path: str, reason: str) -> None:
         self.left_out.append(LeftOut(names.shown(path), reason, "left out", quiet=True))
+
+
+def _unread(error: OSError) -> str:
+    advice = "check the disk or the share"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        advice = "check its rights"
+    elif error.errno == errno.ENAMETOOLONG:
+        advice = "move it nearer to the models directory"
+    return f"this folder can't be read ({error.strerror}): {advice}"
+
+
+def _dead(error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "a link in a circle of links"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "a link into a folder that can't be read"
+    return "a link that leads nowhere"
 
 
 def _target(link: str) -> str:

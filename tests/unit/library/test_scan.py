@@ -85,6 +85,39 @@ def test_unreadable_folder_is_named_and_the_rest_is_seen(
     assert first.fingerprint() == second.fingerprint()
 
 
+def test_folder_of_a_failing_disk_is_not_blamed_on_its_rights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay(tmp_path, {"a/b.gguf": X})
+    scandir = os.scandir
+
+    def failing(path: str) -> object:
+        if path.endswith("/a"):
+            raise OSError(5, "Input/output error", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    assert refused(look(tmp_path)) == {
+        "a": "this folder can't be read (Input/output error): check the disk or the share"
+    }
+
+
+def test_folders_deeper_than_a_path_can_name_are_told_to_move(tmp_path: Path) -> None:
+    lay(tmp_path, {"near.gguf": X})
+    within = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(21):
+        os.mkdir("d" * 200, dir_fd=within)
+        deeper = os.open("d" * 200, os.O_RDONLY, dir_fd=within)
+        os.close(within)
+        within = deeper
+    os.close(within)
+    seen = look(tmp_path)
+    assert set(seen.files) == {"near.gguf"}
+    assert set(refused(seen).values()) == {
+        "this folder can't be read (File name too long): move it nearer to the models directory"
+    }
+
+
 def test_unreadable_file_is_named_and_seen_once_it_may_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +174,18 @@ def test_dead_link_is_named_and_does_not_end_the_walk(tmp_path: Path) -> None:
     assert refused(seen) == {"a.gguf": "a link that leads nowhere (gone.gguf)"}
 
 
+def test_link_into_a_closed_folder_is_no_dead_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.gguf").symlink_to("closed/a.gguf")
+
+    def refusing(path: str, *, strict: bool = False) -> str:
+        if strict:
+            raise PermissionError(13, "Permission denied", path)
+        return path
+
+    monkeypatch.setattr(os.path, "realpath", refusing)
+    assert refused(look(tmp_path)) == {"a.gguf": "a link into a folder that can't be read (closed/a.gguf)"}
+
+
 def test_fifty_links_in_a_ring_end(tmp_path: Path) -> None:
     for number in range(50):
         (tmp_path / f"{number}.gguf").symlink_to(f"{(number + 1) % 50}.gguf")
@@ -150,7 +195,9 @@ def test_fifty_links_in_a_ring_end(tmp_path: Path) -> None:
     lay(tmp_path, {"folder7/a.gguf": X})
     seen = look(tmp_path)
     assert set(seen.files) == {"folder7/a.gguf"}
-    assert len(refused(seen)) == 50
+    assert refused(seen) == {
+        f"{number}.gguf": f"a link in a circle of links ({(number + 1) % 50}.gguf)" for number in range(50)
+    }
 
 
 def test_folder_that_only_a_link_leads_to_is_walked_under_the_links_name(tmp_path: Path) -> None:
