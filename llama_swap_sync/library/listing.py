@@ -90,9 +90,9 @@ def size(count: int) -> str:
 
 def _models(made: Sequence[Row]) -> list[str]:
     cells = [_HEADINGS, *(_cells(row) for row in made)]
-    widths = [max(len(line[column]) for line in cells) for column in range(1, len(_HEADINGS))]
+    widths = [max(columns(line[column]) for line in cells) for column in range(1, len(_HEADINGS))]
     room = max(WIDTH - sum(widths) - len(_GAP) * len(widths), _NARROWEST_MODEL)
-    room = min(room, max(len(line[0]) for line in cells))
+    room = min(room, max(columns(line[0]) for line in cells))
     lines: list[str] = []
     for row, line in zip((None, *made), cells, strict=True):
         lines += _line(line, room, widths)
@@ -107,8 +107,9 @@ def _line(cells: Sequence[str], room: int, widths: Sequence[int]) -> list[str]:
         cell.rjust(width) if heading in ("SIZE", "CONTEXT") else cell.ljust(width)
         for cell, width, heading in zip(cells[1:], widths, _HEADINGS[1:], strict=True)
     )
-    if len(cells[0]) <= room:
-        return [f"{cells[0].ljust(room)}{_GAP}{rest}".rstrip()]
+    blanks = room - columns(cells[0])
+    if blanks >= 0:
+        return [f"{cells[0]}{' ' * blanks}{_GAP}{rest}".rstrip()]
     return [*_wrapped(cells[0], ""), f"{' ' * room}{_GAP}{rest}".rstrip()]
 
 
@@ -130,13 +131,29 @@ def _details(row: Row) -> list[str]:
     return details
 
 
+def columns(text: str) -> int:
+    """How many columns of a terminal `text` takes: two for each wide character, none for a combining one."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    return sum(
+        2 if east_asian_width(character) in "WF" else category(character) not in ("Mn", "Me", "Cf")
+        for character in text
+    )
+
+
 def _wrapped(text: str, indent: str) -> list[str]:
     """`text` in lines of at most `WIDTH`, broken at blanks, or within a name that is longer than a line."""
     from textwrap import wrap
 
-    return wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False
-    ) or [""]
+    # `wrap` counts characters: behind a wide one stands a filler, which no path can hold.
+    filled = "".join(f"{character}\0" if columns(character) == 2 else character for character in text)
+    width = WIDTH if filled == text else WIDTH - 1  # a line may break before a filler
+    lines = wrap(
+        filled, width, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False
+    )
+    return [line.replace("\0", "") for line in lines] or [""]
 
 
 def _model_json(row: Row) -> dict[str, Any]:

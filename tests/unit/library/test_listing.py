@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llama_swap_sync.library.listing import WIDTH, as_json, size, table
+from llama_swap_sync.library.listing import WIDTH, as_json, columns, size, table
 from llama_swap_sync.library.model import Kind, LeftOut, Library, Model, Projector
 
 LONG = "unsloth/Qwen3-VL-235B-A22B-Instruct-GGUF/UD-Q4_K_XL/Qwen3-VL-235B-A22B-Instruct-UD-Q4_K_XL"
@@ -165,4 +166,18 @@ def test_no_line_is_wider_than_a_terminal(
     )
     library = Library((model,), (LeftOut(path, "a reason", "refused"),))
     shown = table(library, {path: tuple(ids)}, {}, everything=True)
-    assert all(len(line) <= WIDTH for line in shown.splitlines())
+    assert all(columns(line) <= WIDTH for line in shown.splitlines())
+
+
+def test_columns_stand_below_each_other_whatever_script_a_path_is_in() -> None:
+    paths = ("plain.gguf", "モデル.gguf", "e\u0301te\u0301.gguf", "🦙.gguf")
+    lines = table(Library(tuple(replace(SMALL, path=path, other_paths=()) for path in paths)), {}, {})
+    kinds = [columns(line[: line.index("embedding")]) for line in lines.splitlines() if "embedding" in line]
+    assert kinds == [columns("モデル.gguf") + 2] * 4
+
+
+def test_wide_name_is_broken_within_eighty_columns_and_not_cut() -> None:
+    path = f"{'模' * 100}.gguf"
+    shown = table(Library(left_out=(LeftOut(path, "a reason", "refused"),)), {}, {})
+    assert max(columns(line) for line in shown.splitlines()) in (WIDTH - 1, WIDTH)
+    assert path in "".join(line.strip() for line in shown.splitlines())
