@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 
 from llama_swap_sync.settings import Settings
 from llama_swap_sync.sync import House, preview, synchronise
+
+_log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,4 +27,7 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     if args.dry_run:
         sys.stdout.write(preview(house))
         return 0
-    return 0 if synchronise(house).ok else 1
+    report = synchronise(house)
+    if report.problem not in ("", report.summary):  # a rollout tells its own end
+        _log.error("%s.", report.problem)
+    return 0 if report.ok else 1

@@ -53,6 +53,14 @@ def test_an_idle_run_loads_nothing_heavy(tmp_path: Path) -> None:
     assert modules_loaded_by(["sync", "--no-restart"], tmp_path).isdisjoint(HEAVY)
 
 
+def test_a_pass_without_a_models_directory_ends_with_the_line_that_says_so(tmp_path: Path) -> None:
+    done = command(["sync", "--no-restart"], tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        " error: The models directory models is missing: mount it, or set LLAMA_SWAP_MODELS_DIR.\n"
+    )
+
+
 def test_help_names_every_command(tmp_path: Path) -> None:
     shown = command(["--help"], tmp_path).stdout
     for name in [
