@@ -26,6 +26,13 @@ CUT_OFF = "acme--Cut-off-GGUF--cut-off-F32"
 PAGE = "acme--Page-GGUF--page-F32"
 WHOLE = {CHAT, SHARDED, VISION, FOREIGN, EMBEDDING, RERANKER}
 
+STRANGE = (
+    'it\'s a "model" #1.gguf',
+    "-m/--help.gguf",
+    "C:\\models\\$HOME `id` ;&|.gguf",
+    "モデル 模型/é - ü.gguf",
+    "UPPER.GGUF",
+)
 SAMPLING = ("--temp", "--top-p", "--top-k", "--repeat-penalty")
 
 
@@ -42,6 +49,19 @@ def test_whole_models_are_answered_and_what_is_none_is_named(new_box: NewBox) ->
     assert_left_out_named(box, len(whole))
     assert_completion_is_noticed(box, whole)
     assert_replacement_is_noticed(box)
+
+
+def test_files_with_strange_names_are_answered(new_box: NewBox) -> None:
+    box = new_box()
+    for path in STRANGE:
+        gguf_files.write_chat_model(box.models / path)
+    lay_out_as_hugging_face_caches(box)
+    (box.models / "zz-again.gguf").hardlink_to(box.models / STRANGE[0])
+    box.start()
+
+    await_condition(lambda: len(box.listed()) == len(STRANGE) + 1, "each file being listed once")
+    for name in box.listed():
+        assert len(box.chat(name, "Hello", max_tokens=8)) == 8, f"{name} does not answer"
 
 
 def test_auto_leaves_layers_context_and_sampling_to_llama_server(new_box: NewBox) -> None:
@@ -99,6 +119,16 @@ def drop_everything(box: Box) -> bytes:
         file_of(box, name).parent.mkdir(parents=True)
         file_of(box, name).write_bytes(data)
     return whole
+
+
+def lay_out_as_hugging_face_caches(box: Box) -> None:
+    """One blob that three snapshots link to."""
+    folder = box.models / "models--acme--Cached-GGUF"
+    blob = gguf_files.write_chat_model(folder / "blobs" / "0a1b2c")
+    for revision in ("111", "222", "333"):
+        link = folder / "snapshots" / revision / "cached-F32.gguf"
+        link.parent.mkdir(parents=True)
+        link.symlink_to(f"../../blobs/{blob.name}")
 
 
 def assert_commands(box: Box) -> None:
