@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from llama_swap_sync.apply.clock import Clock
 from llama_swap_sync.apply.events import InFlight, messages
-from llama_swap_sync.apply.llama_swap import LlamaSwap, LlamaSwapError, NotListening
+from llama_swap_sync.apply.llama_swap import LlamaSwap, LlamaSwapError, NotListening, Unauthorised
 
 # The opening burst (log history, model status, in flight) comes at once; a stream that is silent this long
 # has told all it knows, and is opened again, which also brings a fresh snapshot after lost messages.
@@ -43,7 +43,8 @@ def drain(llama_swap: LlamaSwap, clock: Clock, timeout: float) -> Drained:
             # Nobody can be answered there: before the first start, or between two restarts.
             return Drained(True, clock.monotonic() - start)
         except LlamaSwapError as error:
-            if clock.monotonic() - answered >= min(_PATIENCE, timeout):
+            patience = 0.0 if isinstance(error, Unauthorised) else min(_PATIENCE, timeout)
+            if clock.monotonic() - answered >= patience:
                 return Drained(False, clock.monotonic() - start, f"{error} So nothing could be drained.")
             clock.wait(_PAUSE)
             continue
