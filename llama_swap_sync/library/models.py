@@ -37,6 +37,7 @@ def understand(models_dir: Path, look: Look, headers: HeaderSource) -> Library:
     units, left_out = put_together(
         file for file in files if not classify.is_projector(file.path, file.header)
     )
+    candidates = projectors.owned(candidates, [(unit.path, unit.header.embedding_length) for unit in units])
     models = sorted(
         (_model(same, candidates) for same in _grouped(units, look.links)), key=lambda model: model.path
     )

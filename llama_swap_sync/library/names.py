@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 SUFFIX: Final = ".gguf"
@@ -69,6 +70,7 @@ def quantisation(path: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=4096)  # asked for each pair of a model and a projector
 def likeness(path: str) -> str:
     """The letters and digits of the file's name that say which model it is, for comparing starts."""
     name = _QUANTISATION.sub("", _without_suffixes(path.rpartition("/")[2]))

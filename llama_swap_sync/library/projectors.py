@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Final
 
@@ -16,12 +16,34 @@ _PREFERRED: Final = {"F16": 2, "BF16": 1}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A whole projector on disk. `widths` are the embedding widths it puts out; empty: it doesn't say."""
+    """A whole projector on disk. `widths` are the embedding widths it puts out; empty: it doesn't say.
+
+    `owned`: by its name it belongs to some model near it, so to no other one that is as wide by chance.
+    """
 
     path: str
     size: int
     widths: frozenset[int]
     modalities: frozenset[str]
+    owned: bool = False
+
+
+def owned(candidates: Iterable[Candidate], models: Sequence[tuple[str, int | None]]) -> list[Candidate]:
+    """`candidates`, each told whether it has owners among `models`, given as path and width."""
+    return [
+        replace(candidate, owned=any(_owns(path, width, candidate) for path, width in models))
+        for candidate in candidates
+    ]
+
+
+def _owns(path: str, width: int | None, candidate: Candidate) -> bool:
+    near = is_within(path, folder_of(candidate.path))
+    return near and candidate.widths <= {width} and _begins_with_name_of(candidate, path)
+
+
+def _begins_with_name_of(candidate: Candidate, path: str) -> bool:
+    name = names.likeness(candidate.path)
+    return len(name) >= _LEAST_LIKENESS and names.likeness(path).startswith(name)
 
 
 def choose(path: str, width: int | None, candidates: Iterable[Candidate]) -> Candidate | None:
@@ -41,6 +63,8 @@ def choose(path: str, width: int | None, candidates: Iterable[Candidate]) -> Can
 
 def _fits(candidate: Candidate, path: str, width: int | None) -> bool:
     """By width; where one of the two doesn't state it, by name, or by lying alone with its folder's model."""
+    if candidate.owned and not _begins_with_name_of(candidate, path):
+        return False
     if candidate.widths and width is not None:
         return candidate.widths == {width}
     if not names.likeness(candidate.path):

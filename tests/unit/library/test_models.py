@@ -268,6 +268,35 @@ LAYOUTS: dict[str, tuple[Mapping[str, bytes], Mapping[str, str | None]]] = {
             "Qwen2.5-VL-3B-Q4_K_M.gguf": "mmproj-Qwen2.5-VL-3B-f16.gguf",
         },
     ),
+    "one folder for everything: a named projector is nobody else's who is as wide": (
+        {
+            "Qwen2.5-VL-7B-Instruct-Q4_K_M.gguf": TEXT,
+            "Qwen2.5-VL-7B-Instruct-abliterated.Q4_K_M.gguf": TEXT,
+            "Qwen2.5-7B-Instruct-Q4_K_M.gguf": TEXT,
+            "acme/Mistral-7B-Q8_0.gguf": TEXT,
+            "mmproj-Qwen2.5-VL-7B-Instruct-f16.gguf": projector_bytes(),
+        },
+        {
+            "Qwen2.5-VL-7B-Instruct-Q4_K_M.gguf": "mmproj-Qwen2.5-VL-7B-Instruct-f16.gguf",
+            "Qwen2.5-VL-7B-Instruct-abliterated.Q4_K_M.gguf": "mmproj-Qwen2.5-VL-7B-Instruct-f16.gguf",
+            "Qwen2.5-7B-Instruct-Q4_K_M.gguf": None,
+            "acme/Mistral-7B-Q8_0.gguf": None,
+        },
+    ),
+    "a projector named after a model that was renamed, or is too wide for it, goes by width": (
+        {
+            "one/vision.gguf": TEXT,
+            "one/mmproj-gemma-3-4b-it-f16.gguf": projector_bytes(),
+            "two/gemma-3-4b-it.gguf": model_bytes(width=128),
+            "two/vision.gguf": TEXT,
+            "two/mmproj-gemma-3-4b-it-f16.gguf": projector_bytes(),
+        },
+        {
+            "one/vision.gguf": "one/mmproj-gemma-3-4b-it-f16.gguf",
+            "two/gemma-3-4b-it.gguf": None,
+            "two/vision.gguf": "two/mmproj-gemma-3-4b-it-f16.gguf",
+        },
+    ),
     "mradermacher: the projector's mark in the middle": (
         {
             "x/Foo.i1-Q4_K_M.gguf": TEXT,
