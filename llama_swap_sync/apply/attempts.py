@@ -15,6 +15,7 @@ from llama_swap_sync.apply.outcome import Kind, Outcome
 from llama_swap_sync.apply.proposal import NewEntry, Propose, Rollable
 from llama_swap_sync.apply.record import Record, Step
 from llama_swap_sync.apply.steps import ABSENT_SECONDS, RETRY_SECONDS, finish
+from llama_swap_sync.config.snapshot import Snapshot
 from llama_swap_sync.config.store import Changed, Written
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class Attempts:
     def __init__(self, edges: Edges, propose: Propose) -> None:
         self._edges = edges
         self._propose = propose
+        self.unchanged: tuple[Snapshot, frozenset[str]] | None = None
         self._refused = refusals.load(edges.state, edges.settings, edges.store.read().data)
 
     def run(self, unfinished: Outcome | None) -> Outcome:
@@ -52,6 +54,7 @@ class Attempts:
         for _ in range(_TRIES):
             snapshot, plan = self._propose(leave_out | frozenset(self._refused.models))
             if not plan.changed:
+                self.unchanged = snapshot, plan.listed
                 return Outcome(Kind.NOTHING, "")
             known = self._known(plan) or self._standing_refusal()
             if known is not None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from llama_swap_sync.apply import edit
 from llama_swap_sync.apply import record as records
 from llama_swap_sync.apply.attempts import Attempts
 from llama_swap_sync.apply.clock import Clock
@@ -54,9 +55,18 @@ def roll_out(
     edges = Edges(store, engine, llama_swap, state, settings, clock, hand_over)
     with store.lock():
         unfinished = _resume(edges)
-        outcome = Attempts(edges, propose).run(unfinished)
+        attempts = Attempts(edges, propose)
+        outcome = attempts.run(unfinished)
+        if outcome.kind is Kind.NOTHING and unfinished is None and attempts.unchanged:
+            outcome = _with_edit(outcome, edit.take_up(edges, *attempts.unchanged))
+        elif outcome.kind in (Kind.APPLIED, Kind.REFUSED):
+            edit.remember(edges, edges.store.read().data)
         _say(edges, outcome)
     return outcome
+
+
+def _with_edit(outcome: Outcome, edited: Outcome) -> Outcome:
+    return outcome if edited.kind is Kind.NOTHING else replace(edited, refused=outcome.refused)
 
 
 def resume(
