@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llama_swap_sync.errors import SyncError
 from llama_swap_sync.library.scan import Look, look
 from llama_swap_sync.memory import Gone, fingerprint
 from llama_swap_sync.settings import Secret, Settings
@@ -107,7 +108,7 @@ def _idle(house: House, seen: Look) -> Report | None:
 def preview(house: House) -> str:
     """What `synchronise` would do, as text: the diff, the refusals, the apply. Writes nothing at all.
 
-    Raises SyncError as a pass does.
+    Raises SyncError as a pass does, and where the models directory can't be used.
     """
     seen = look(house.settings.models_dir, house.settings.exclude)
     from llama_swap_sync.library.cache import Headers
@@ -115,7 +116,7 @@ def preview(house: House) -> str:
 
     library = understand(house.settings.models_dir, seen, Headers())
     if library.problem is not None:
-        return f"{library.problem}\n"
+        raise SyncError(library.problem)
     _, plan = _Proposals(house, library, Gone({}))(frozenset())
     effect = f"{house.settings.config}: nothing to do."
     if plan.changed:

@@ -1,4 +1,4 @@
-"""A person has edited config.yaml: llama-swap takes it up, drained first, and keeps what it has if it refuses.
+"""A person has edited config.yaml: llama-swap takes it up, drained first, or keeps what it has.
 
 State `taken-up` = {digest} or {refused, reason}: the SHA-256 of the file that llama-swap serves as far as is
 known, or of an edit that it refused. Guaranteed: a bad edit stops nothing. SIGHUP is used whatever SYNC_APPLY

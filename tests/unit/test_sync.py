@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from llama_swap_sync.errors import ConfigError
+from llama_swap_sync.errors import ConfigError, SyncError
 from llama_swap_sync.settings import Settings, read
 from llama_swap_sync.sync import House, exists, preview, synchronise
 from tests.gguf_files import write_chat_model
@@ -93,6 +93,12 @@ def test_a_dry_run_shows_the_diff_and_writes_nothing(settings: Settings) -> None
 def test_a_dry_run_with_nothing_to_do_says_so(settings: Settings) -> None:
     synchronise(house(settings))
     assert preview(house(settings)) == f"{settings.config}: nothing to do.\n"
+
+
+def test_a_dry_run_without_a_models_directory_is_an_error(settings: Settings) -> None:
+    settings.models_dir.rmdir()
+    with pytest.raises(SyncError, match=r"^The models directory .* is missing: mount it, or set"):
+        preview(house(settings))
 
 
 def test_a_missing_models_directory_changes_nothing_and_says_what_to_do(settings: Settings) -> None:
