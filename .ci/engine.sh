@@ -9,8 +9,13 @@ install_packages() {
     for package in docker.io debootstrap iptables shellcheck python3-venv ca-certificates; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
+    command -v docker >/dev/null || missing+=(docker.io)
     [ "${#missing[@]}" -gt 0 ] || return 0
     apt-get -qq update
+    # Debian 13 has split the command line off docker.io, which only recommends it.
+    if ! command -v docker >/dev/null && apt-cache show docker-cli >/dev/null 2>&1; then
+        missing+=(docker-cli)
+    fi
     DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
