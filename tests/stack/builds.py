@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parents[2]
 OFFICIAL = "ghcr.io/mostlygeek/llama-swap:cpu"
 LLAMA_SERVER = "llama-swap-sync-test/llama-server:forky"
@@ -29,6 +31,10 @@ class LlamaSwapImage:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.origin})"
+
+
+# Here and not in conftest.py: pytest loads that a second time under another name, and a key is an identity.
+CHOSEN = pytest.StashKey[LlamaSwapImage]()
 
 
 def engine_problem() -> str | None:

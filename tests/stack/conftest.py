@@ -13,7 +13,6 @@ from tests.stack import builds
 from tests.stack.box import Box, assert_sound
 
 NewBox = Callable[..., Box]
-CHOSEN = pytest.StashKey[builds.LlamaSwapImage]()
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +25,7 @@ def engine() -> None:
 @pytest.fixture(scope="session")
 def llama_swap_image(engine: None, request: pytest.FixtureRequest) -> str:  # noqa: ARG001 - an order
     """Which llama-swap the run uses: the same one that the report names."""
-    chosen = request.config.stash.get(CHOSEN, None) or builds.choose_llama_swap()
+    chosen = request.config.stash.get(builds.CHOSEN, None) or builds.choose_llama_swap()
     return _made(lambda: builds.make_ready(chosen))
 
 
@@ -66,8 +65,8 @@ def new_box(
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     if not any(item.get_closest_marker("stack") for item in items) or builds.engine_problem():
         return []
-    config.stash[CHOSEN] = builds.choose_llama_swap()
-    return [f"llama-swap of the stack tests: {config.stash[CHOSEN]}"]
+    config.stash[builds.CHOSEN] = builds.choose_llama_swap()
+    return [f"llama-swap of the stack tests: {config.stash[builds.CHOSEN]}"]
 
 
 def _made(make: Callable[[], str]) -> str:

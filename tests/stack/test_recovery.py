@@ -8,7 +8,8 @@ import pytest
 
 from tests.gguf_files import write_chat_model
 from tests.stack.box import await_condition
-from tests.stack.conftest import CHOSEN, NewBox
+from tests.stack.builds import CHOSEN
+from tests.stack.conftest import NewBox
 from tests.stack.test_rollout import started_with_one_model
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
