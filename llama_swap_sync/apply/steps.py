@@ -16,7 +16,7 @@ from llama_swap_sync.apply.edges import Edges
 from llama_swap_sync.apply.outcome import Kind, Outcome
 from llama_swap_sync.apply.record import Record, Step
 from llama_swap_sync.apply.target import Target, Way
-from llama_swap_sync.apply.telling import already_told, tell, verdict_on, was_seen
+from llama_swap_sync.apply.telling import already_told, comes_back, tell, verdict_on, was_seen
 from llama_swap_sync.apply.verify import Result, Verdict
 from llama_swap_sync.config.store import Changed
 
@@ -85,7 +85,6 @@ def _undo(edges: Edges, record: Record) -> Record | Outcome:
     if record.serving:
         edges.drain()
     snapshot = edges.store.read()
-    started_at = edges.look().started_at
     if record.holds(snapshot.data):
         try:
             edges.store.write(snapshot, record.before, backup=False)
@@ -94,18 +93,21 @@ def _undo(edges: Edges, record: Record) -> Record | Outcome:
     elif snapshot.data != record.before:
         records.forget(edges.state)
         return _overtaken(record)
+    # Looked at after the write: a start in between may have read the refused bytes.
+    started_at = edges.look().started_at
     return replace(record, step=Step.REAPPLY, started_at=started_at, since=edges.clock.now(), asked_at=0.0)
 
 
 def _reapply(edges: Edges, record: Record) -> Record | Outcome:
     onward = replace(record, step=Step.REVERIFY)
+    came_back = record.evident and not record.serving and comes_back(edges, record)
     target = edges.look()
     container = target.container
     if record.evident and record.serving:
         # Refused at a reload: it has kept the previous config all along, another reload would only stop its
         # models.
         return onward
-    if container is not None and container.has_read_since(record.started_at, record.since):
+    if container is not None and (came_back or container.has_read_since(record.started_at, record.since)):
         return replace(onward, restarts=container.restarts)
     ended = container is not None and container.status in ("exited", "dead") and record.served is not None
     if already_told(edges, record, target):

@@ -109,7 +109,7 @@ class Box:
         # One that starts within the clock's step after another is a start of its own all the same.
         self._starts += 1
         when = datetime.fromtimestamp(self.clock.now(), UTC)
-        self.started_at = f"{when:%Y-%m-%dT%H:%M:%S}.{self._starts:09}Z"
+        self.started_at = f"{when:%Y-%m-%dT%H:%M:%S.%f}{self._starts % 1000:03}Z"
         self.profile = ""
         self._seen = self._read()
         reason = "open config.yaml: no such file" if self._seen is None else self.refuses(self._seen)

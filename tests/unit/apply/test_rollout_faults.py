@@ -106,7 +106,8 @@ def _run_with(home: House, fuse: Fuse) -> None:
         pass
     finally:
         home.files, home.before_call = plain, lambda _name: None
-        gc.collect(1)  # with the process its kernel lock goes
+        if fuse.fault is killed:
+            gc.collect()  # with the process its kernel lock goes
 
 
 def _each_call(tmp_path: Path, fault: Callable[[str], BaseException | None], **box: Any) -> list[House]:
