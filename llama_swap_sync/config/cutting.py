@@ -95,6 +95,15 @@ def _past_taken_in(document: Document, end: spans.OpenEnd, last: int) -> int:
     return last
 
 
+def _is_kept_above(document: Document, key: Node) -> bool:
+    """Whether blank lines above a top-level key are part of the `|+` block that stands there."""
+    assert document.root is not None
+    siblings = document.root.children
+    index = siblings.index(key)
+    end = spans.open_end(document.text, siblings[index - 1]) if index else None
+    return end is not None and end.keeps_blanks
+
+
 def _emptied(document: Document) -> list[Splice]:
     """What the line of `models:` becomes when its last entry goes: what it was before the first one came."""
     key, lines = document.models_key, document.lines
@@ -105,7 +114,7 @@ def _emptied(document: Document) -> list[Splice]:
     end = lines.start(number) + len(lines.text_of(number))
     rest = document.text[colon + 1 : end]
     if rest == MARKER:
-        above = lines.is_blank(number - 1) if number else False
+        above = number > 0 and lines.is_blank(number - 1) and not _is_kept_above(document, key)
         return [Splice(lines.start(number - 1 if above else number), lines.start(number + 1), "")]
     if rest == "":
         return [Splice(end, end, " {}")]

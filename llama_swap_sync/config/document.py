@@ -37,6 +37,10 @@ from llama_swap_sync.errors import ConfigError
 MAX_BYTES = 16 * 1024 * 1024
 """Larger files are refused unread: the largest public config has 94 entries; 10,000 of ours are 6 MB."""
 
+_BYTE_ORDER_MARK = "\ufeff"
+"""One at the start is usual, two come of a tool that adds its own. libyaml's marks don't count the first that
+it meets, so all are cut off before."""
+
 _UTF_16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
 
@@ -60,10 +64,10 @@ class Entry:
 class Document:
     """One config.yaml. Made by `Document.parse`; never changed, `edited` gives a new one."""
 
-    def __init__(self, text: str, name: str, *, marked: bool, unterminated: bool) -> None:
+    def __init__(self, text: str, name: str, *, marks: str, unterminated: bool) -> None:
         self.text = text
         self.name = name
-        self._marked = marked
+        self._marks = marks
         self._unterminated = unterminated
         self.tree: Tree = compose(text, name)
         self.root: Mapping | None = self._root()
@@ -83,11 +87,11 @@ class Document:
                 "is LLAMA_SWAP_CONFIG the right file?",
             )
         text = _decoded(data, name)
-        marked = data.startswith(codecs.BOM_UTF8)
-        text = text[1:] if marked else text
+        marks = text[: len(text) - len(text.lstrip(_BYTE_ORDER_MARK))]
+        text = text[len(marks) :]
         unterminated = bool(text) and text[-1] not in "\n\r\x85\u2028\u2029"
         return cls(
-            text + newline_of(text) if unterminated else text, name, marked=marked, unterminated=unterminated
+            text + newline_of(text) if unterminated else text, name, marks=marks, unterminated=unterminated
         )
 
     @property
@@ -96,7 +100,7 @@ class Document:
         text = self.text
         if self._unterminated:
             text = text[:-2] if text.endswith("\r\n") else text[:-1]
-        return (codecs.BOM_UTF8 if self._marked else b"") + text.encode()
+        return (self._marks + text).encode()
 
     @property
     def is_empty(self) -> bool:
@@ -210,7 +214,7 @@ class Document:
         """
         edits = tuple(edits)
         text = spliced(self.text, layout.splices(self, edits))
-        after = Document(text, self.name, marked=self._marked, unterminated=self._unterminated)
+        after = Document(text, self.name, marks=self._marks, unterminated=self._unterminated)
         verification.check(self, after, edits)
         return after
 

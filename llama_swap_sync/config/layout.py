@@ -84,7 +84,10 @@ def _insert_behind(document: Document, models: Mapping, inserts: Items[Insert]) 
 
 
 def _add_section(document: Document, inserts: Items[Insert]) -> list[Splice]:
-    """A `models:` of our own at the end of the first document."""
+    """A `models:` of our own at the end of the first document, a blank line above it.
+
+    None behind a `|+` block: it would become part of the block.
+    """
     root, newline = document.root, habits.newline(document)
     if root is not None and root.flow:
         models: dict[str, Value] = {insert.id: dict(insert.fields) for insert in inserts}
@@ -93,7 +96,8 @@ def _add_section(document: Document, inserts: Items[Insert]) -> list[Splice]:
     step = habits.step_below(document, column)
     entries = newline.join(_entry(document, insert, column + step, step) for insert in inserts)
     end = document.tree.end
-    gap = newline if end > 0 else ""
+    above = spans.open_end(document.text, root) if root is not None else None
+    gap = newline if end > 0 and (above is None or not above.keeps_blanks) else ""
     return [Splice(end, end, f"{gap}{' ' * column}models:{cutting.MARKER}{newline}{entries}")]
 
 

@@ -148,6 +148,30 @@ def test_files_with_nothing_to_do_are_the_same_bytes(name: str) -> None:
         assert plan.diff("config.yaml") == ""
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"note: |+\n  text\n\n\n",
+        b"note: |+\n  text\n\n\n...\n",
+        b"note: |+\n  text\r\n\r\n",
+        b"deep:\n  - note: |+\n\n\n",
+    ],
+)
+def test_a_block_that_keeps_its_blank_lines_keeps_them_when_models_comes_and_goes(before: bytes) -> None:
+    after = Document.parse(before).edited([Insert("new", FIELDS)])
+    assert after.data["models"] == {"new": FIELDS}
+    assert after.edited([Cut("new")]).source == before
+
+
+@pytest.mark.parametrize("marks", [1, 2, 3])
+def test_byte_order_marks_at_the_start_shift_no_edit(marks: int) -> None:
+    before = b"\xef\xbb\xbf" * marks + b"models: {}\nlogLevel: info\n"
+    one = Document.parse(before).edited([Insert("one", FIELDS)])
+    two = Document.parse(one.source).edited([Insert("two", FIELDS)])
+    assert two.data == {"models": {"one": FIELDS, "two": FIELDS}, "logLevel": "info"}
+    assert two.edited([Cut("one"), Cut("two")]).source == before
+
+
 def test_comments_inside_an_entry_stay_with_it() -> None:
     text = b"models:\n  a:\n    cmd: |\n      x\n  b:\n    cmd: y\n      # ttl: 5\n  # outer\n"
     document = Document.parse(text)
