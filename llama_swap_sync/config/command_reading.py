@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 _CONTINUATION = re.compile(r"\\[ \t]*$")
-_DRIVE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]:\\")
+_WINDOWS = re.compile(r"(?<![a-z0-9])[a-z]:\\|\\\w[^\s'\"\\]*\.(gguf|exe)\b", re.IGNORECASE)
 _WORD = re.compile(
     r"""(?: [^\s'"\\]+ | '[^']*(?:'|\Z) | "(?:[^"\\]|\\.)*(?:"|\Z) | \\. | \\\Z )+""",
     re.VERBOSE | re.DOTALL,
@@ -23,11 +23,12 @@ _DEPTH = 3
 def words(command: str) -> list[str]:
     """The command's words. Never raises: an open quote ends with the text.
 
-    With a Windows path in it a backslash separates folders and quotes nothing.
+    With a Windows path in it (`D:\\…`, `\\\\nas\\x.gguf`, `.\\x.gguf`) a backslash separates folders and
+    quotes nothing.
     """
     lines = (line for line in command.split("\n") if not line.lstrip().startswith("#"))
     text = "\n".join(_CONTINUATION.sub(" ", line) for line in lines)
-    if _DRIVE.search(text):
+    if _WINDOWS.search(text):
         text = text.replace("\\", "/")
     return [_unquoted(match[0]) for match in _WORD.finditer(text)]
 

@@ -52,13 +52,19 @@ class Shelf:
 
     @classmethod
     def of(cls, models: Iterable[Model], ids: dict[str, str]) -> Shelf:
-        """Models with their generated IDs (`ids`: path -> ID); of two with one ID the first counts."""
+        """Models with the IDs generated for each of their links (`ids`: path -> ID).
+
+        Of two with one ID the first counts, and a model's own path before another's link.
+        """
         shelf = cls()
         for model in models:
             for path in (*model.files, *model.other_paths, model.path):
                 if shelf.by_path.setdefault(path, model) is model:
                     shelf.by_name.setdefault(posixpath.basename(path), []).append(model)
             shelf.by_id.setdefault(ids[model.path], model)
+        for model in shelf.by_path.values():
+            for path in model.other_paths:
+                shelf.by_id.setdefault(ids[path], model)
         odd = tuple(name for name in shelf.by_name if not _FILE_NAME.fullmatch(name))
         return cls(shelf.by_path, shelf.by_name, shelf.by_id, odd)
 

@@ -107,7 +107,8 @@ def _plan(
     before = document.source
     if document.is_empty:
         document = Document.parse(before + CREATED.encode(), document.name)
-    ids = {model.path: generated_id(model.path, settings.max_key_length) for model in library.models}
+    paths = [path for model in library.models for path in (model.path, *model.other_paths)]
+    ids = {path: generated_id(path, settings.max_key_length) for path in paths}
     shelf = Shelf.of(library.models, ids)
     identities = identify_all(document, shelf, settings.models_mount)
 

@@ -42,6 +42,9 @@ def entry(cmd: str, rest: str = "", before: str = "") -> str:
         f"llama-server -m /home/me/llm/{PATH}",
         f"llama-server -m D:\\llm\\{PATH.replace('/', chr(92))}",
         f'llama-server -m "D:/llm/{PATH}"',
+        "llama-server.exe -m \\\\nas\\llm\\x-Q4_K_M.gguf",
+        "llama-server.exe -m .\\llm\\x-Q4_K_M.gguf",
+        "bin\\llama-server.exe -m org/repo/x-Q4_K_M.gguf",
         "llama-server -m ../elsewhere/x-Q4_K_M.gguf",
         "llama-server -m ${env.MODELS}/org/repo/x-Q4_K_M.gguf",
         "/opt/run-model.sh x-Q4_K_M.gguf ${PORT}",
@@ -136,6 +139,24 @@ def test_any_shard_and_any_other_link_to_a_file_is_that_model() -> None:
         plan = planned(entry(f"run -m /models/{path}"), linked, audit="off")
         assert plan.served == {shards[0]: ("mine",)}
         assert not plan.changed
+
+
+def test_an_entry_without_a_path_is_told_by_the_id_of_any_link() -> None:
+    linked = model(PATH, other_paths=("hub/snap.gguf",))
+    for text in ("models:\n  hub--snap:\n", "models:\n  hub--snap: {cmd: run.sh}\n"):
+        plan = planned(text, linked, audit="off")
+        assert plan.served == {PATH: ("hub--snap",)}
+        assert not plan.changed
+
+
+def test_a_models_own_id_wins_over_another_models_link() -> None:
+    linked = model("a.gguf", other_paths=("b/c.gguf",))
+    plan = planned("models:\n  b--c:\n", linked, "b--c.gguf", audit="off")
+    assert plan.served["b--c.gguf"] == ("b--c",)
+
+
+def test_a_backslash_before_a_blank_still_quotes_it() -> None:
+    assert command_reading.words("run -m /models/My\\ Model.gguf") == ["run", "-m", "/models/My Model.gguf"]
 
 
 def test_a_command_that_is_a_list_is_read_as_its_words() -> None:
