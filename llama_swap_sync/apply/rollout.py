@@ -45,7 +45,7 @@ def roll_out(
     clock: Clock,
     hand_over: bool = False,
 ) -> Outcome:
-    """Finishes what an earlier run left, then rolls out what `propose` plans. Says how it ended, and logs it.
+    """Finishes what an earlier run left, then rolls out what `propose` plans; logs what stands.
 
     `engine` None: Docker is not asked (SYNC_APPLY=none or watch can do without); `llama_swap` None: no
     draining, and only the container tells whether it went well. `hand_over`: the next run without it applies
@@ -91,12 +91,15 @@ def resume(
 
 
 def _say(edges: Edges, outcome: Outcome) -> None:
-    """The outcome's sentence in the log; one that is still owed for the same reason is said once."""
-    if not outcome.sentence:
+    """What stands, in the log; once, where it is owed for the same reason as before.
+
+    What does not stand is the caller's to say: the loop tries for days, and names a problem once.
+    """
+    if not outcome.sentence or outcome.exit_code:
         return
     owed = records.load(edges.state)
-    if owed is None:
-        log.log(logging.ERROR if outcome.exit_code else logging.INFO, "%s", outcome.sentence)
+    if owed is None or edges.hand_over:
+        log.info("%s", outcome.sentence)
         return
     log.log(logging.DEBUG if owed.said == outcome.sentence else logging.WARNING, "%s", outcome.sentence)
     records.save(edges.state, replace(owed, said=outcome.sentence))

@@ -33,5 +33,5 @@ def run(settings: Settings, _args: argparse.Namespace) -> int:
         _log.info("%s The config is that run's business.", held)
         return 0
     if report.problem:
-        _log.warning("%s", report.problem)
+        _log.warning("%s.", report.problem.rstrip("."))
     return 0 if settings.config.exists() else 1

@@ -28,6 +28,6 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
         sys.stdout.write(preview(house))
         return 0
     report = synchronise(house)
-    if report.problem not in ("", report.summary):  # a rollout tells its own end
-        _log.error("%s.", report.problem)
+    if report.problem:
+        _log.error("%s.", report.problem.rstrip("."))
     return 0 if report.ok else 1

@@ -373,12 +373,23 @@ def test_a_paused_container_takes_the_change_up_later(home: House) -> None:
 
 
 def test_what_is_owed_is_said_once(home: House, caplog: pytest.LogCaptureFixture) -> None:
-    home.box.status = "paused"
+    home.box.status = "exited"
     home.library = ["new.gguf"]
     with caplog.at_level("INFO"):
         home.roll_out()
         home.roll_out()
-    assert caplog.text.count("config.yaml is written, but not served yet.") == 1
+    assert caplog.text.count("config.yaml is written; it takes effect when llama-swap starts.") == 1
+
+
+def test_what_does_not_stand_is_left_to_the_caller_to_say(
+    home: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    home.box.status = "paused"
+    home.library = ["new.gguf"]
+    with caplog.at_level("INFO"):
+        outcome = home.roll_out()
+    assert outcome.exit_code == 1
+    assert outcome.sentence not in caplog.text
 
 
 def test_a_second_change_while_one_is_owed_goes_the_same_way_back(home: House) -> None:
