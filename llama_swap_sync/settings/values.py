@@ -176,10 +176,13 @@ def references(value: str) -> tuple[str, ...]:
     """Models of the Hub, each in a form that `hub.references` understands."""
     items = listed(value)
     if items:
-        from llama_swap_sync.hub.references import parse
+        from llama_swap_sync.hub.references import BadReference, parse
 
-        for item in items:
-            parse(item)
+        try:
+            for item in items:
+                parse(item)
+        except BadReference as error:
+            raise ValueError(f"can't be used: {error}") from None
     return items
 
 

@@ -159,3 +159,12 @@ def test_no_text_at_all_brings_reading_down(name: str, text: str) -> None:
     except SettingsError as error:
         complaints = error.problems
     assert all(complaint.startswith(f"{name}=") and "\n" not in complaint for complaint in complaints)
+
+
+def test_a_wrong_model_names_its_setting_the_model_and_one_that_would_do() -> None:
+    (problem,) = problems({"SYNC_MODELS": "gemma"})
+    assert problem.startswith(
+        "SYNC_MODELS=gemma can't be used: 'gemma' names no owner: a model is OWNER/REPO; write for example "
+    )
+    (problem,) = problems({"SYNC_MODELS": "a/good-GGUF:Q4_K_M, a/bad:"})
+    assert problem.startswith("SYNC_MODELS=a/good-GGUF:Q4_K_M, a/bad: can't be used: 'a/bad:' names no quant")
