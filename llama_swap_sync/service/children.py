@@ -18,6 +18,8 @@ from llama_swap_sync.service.pacing import Pauses
 
 # supervisord kills after 4 s (supervisord.conf), Docker after 10 s.
 _GRACE = 3.0
+# Nobody waits for a child that hangs: it may have longer to end than one at the container's end.
+_LAST_GRACE = 10.0
 
 
 class Child(Protocol):
@@ -42,19 +44,29 @@ def start(arguments: Sequence[str]) -> Child:
 
 @dataclass(slots=True)
 class Job:
-    """One kind of work, done by at most one child at a time; `due` is a monotonic moment, None when idle."""
+    """One kind of work, done by at most one child at a time; `due` is a monotonic moment, None when idle.
+
+    `limit`: how many seconds a child may take; None: as many as it likes.
+    """
 
     command: str
     pauses: Pauses
+    limit: float | None = None
     due: float | None = None
     failures: int = 0
     started_at: float = 0.0
     _child: Child | None = field(default=None, repr=False)
+    _told_to_end_at: float | None = field(default=None, repr=False)
 
     @property
     def running(self) -> bool:
         """Whether a child is at work, as far as `finished` has been told."""
         return self._child is not None
+
+    @property
+    def was_urged(self) -> bool:
+        """Whether the last child outstayed its limit."""
+        return self._told_to_end_at is not None
 
     def ask(self, moment: float) -> None:
         """Wanted at `moment`, or earlier if that was said already."""
@@ -68,6 +80,7 @@ class Job:
         """Starts the child; a machine that has no process to give counts as a failure of the job."""
         self.due = None
         self.started_at = now
+        self._told_to_end_at = None
         try:
             self._child = start([self.command, *options])
         except OSError:
@@ -88,6 +101,30 @@ class Job:
     def _failed(self, now: float) -> None:
         self.failures += 1
         self.ask(now + self.pauses.after(self.failures))
+
+    def urge(self, now: float) -> bool:
+        """Whether the child has outstayed its limit; SIGTERM when it has, SIGKILL ten seconds later.
+
+        It may hang in the kernel (a dead NFS server), where no signal reaches it: nothing waits for it here,
+        and while it is there it stays the job's only child.
+        """
+        if self._child is None or self.limit is None or now - self.started_at < self.limit:
+            return False
+        if self._told_to_end_at is None:
+            self._told_to_end_at = now
+            self._child.terminate()
+        elif now - self._told_to_end_at >= _LAST_GRACE:
+            self._child.kill()
+        return True
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until the job has something to do by itself; None when it waits for somebody else."""
+        moments = [] if self.due is None else [self.due]
+        if self._told_to_end_at is not None:
+            moments.append(self._told_to_end_at + _LAST_GRACE)
+        elif self._child is not None and self.limit is not None:
+            moments.append(self.started_at + self.limit)
+        return min((moment - now for moment in moments if moment > now), default=None)
 
     def tell_to_end(self) -> None:
         """Forwards SIGTERM."""

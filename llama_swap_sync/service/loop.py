@@ -11,7 +11,7 @@ from llama_swap_sync.service.children import Job, end_all
 from llama_swap_sync.service.heartbeat import Heartbeat
 from llama_swap_sync.service.last_pass import NAME, LastPass
 from llama_swap_sync.service.notices import Notices
-from llama_swap_sync.service.pacing import DAY, Pauses
+from llama_swap_sync.service.pacing import DAY, Pauses, longest_pass
 from llama_swap_sync.service.schedule import Alarm
 from llama_swap_sync.service.watch import Watch
 from llama_swap_sync.service.world import World
@@ -44,7 +44,9 @@ class Loop:
         self._world = world
         self._watch = Watch(settings.settle, str(settings.models_dir))
         self._notices = Notices(_LOG)
-        self._pass = Job("pass", _PASS_PAUSES)
+        limit = longest_pass(settings.drain_timeout, settings.verify_timeout)
+        self._pass = Job("pass", _PASS_PAUSES, limit)
+        # Without a limit: a large model over a slow line takes days, and a stalled download ends by itself.
         self._fetch = Job("fetch", _FETCH_PAUSES)
         self._before_pass: LastPass | None = None
         self._alarm = self._set_alarm() if settings.updates != "off" else None
@@ -64,6 +66,8 @@ class Loop:
         self._notices.hear("library", self._watch.problem, now)
         if pass_code is not None:
             self._after_pass(pass_code, now)
+        if self._pass.urge(now):
+            self._notices.hear("pass", _hangs(self._pass), now)
         if fetch_code is not None:
             self._notices.hear("fetch", _fetch_problem(fetch_code), now)
         self._start_pass(now)
@@ -81,7 +85,8 @@ class Loop:
         last = LastPass.of(self._world.state.read(NAME))
         before = self._before_pass
         said = last if last != before else None
-        self._notices.hear("pass", _pass_problem(code, said), now)
+        hung = self._pass.was_urged and code < 0
+        self._notices.hear("pass", _hangs(self._pass) if hung else _pass_problem(code, said), now)
         if code == 0 and said and said.fingerprint != (before.fingerprint if before else ""):
             # It changed something, and a person may have edited or deleted the config while it did: one more
             # pass looks, which costs next to nothing when there is nothing to do.
@@ -152,7 +157,7 @@ class Loop:
         waits = [self._settings.interval, self._watch.wait(now)]
         # What is due already waits for something else: for a child to end, the share to return, an editor to
         # close.
-        waits += [job.due - now for job in (self._pass, self._fetch) if job.due is not None and job.due > now]
+        waits += [job.wait(now) for job in (self._pass, self._fetch)]
         soonest = min(wait for wait in waits if wait is not None)
         return max(soonest, _SHORTEST_WAIT)
 
@@ -163,6 +168,14 @@ def _pass_problem(code: int, said: LastPass | None) -> str | None:
     if code == 0:
         return None
     return f"The last pass {_ended(code)} before it could say why; see the lines above"
+
+
+def _hangs(job: Job) -> str:
+    return (
+        f"The last pass had not ended after {job.limit:.0f} s, longer than any pass needs: it hangs in the"
+        " models directory, the config folder or Docker; it is told to end, and another one begins when it"
+        " has"
+    )
 
 
 def _fetch_problem(code: int) -> str | None:

@@ -6,6 +6,20 @@ from dataclasses import dataclass
 
 DAY = 86400.0
 
+# A search for one refused entry among 10,000 new ones takes 16 rollouts, what a kill left behind one more.
+_ROLLOUTS = 17
+# Each way, to the new config and back: Docker's stop and start of llama-swap, beside the verification.
+_RESTART = 60.0
+# Ten thousand headers on a NAS whose disks sleep.
+_READING = 3600.0
+
+
+def longest_pass(drain_timeout: float, verify_timeout: float) -> float:
+    """Seconds that no pass needs, be its settings and llama-swap as slow as they may: one that takes longer
+    hangs.
+    """
+    return _READING + _ROLLOUTS * (drain_timeout + 2 * (verify_timeout + _RESTART))
+
 
 @dataclass(frozen=True, slots=True)
 class Pauses:

@@ -95,3 +95,34 @@ def test_the_options_follow_the_command() -> None:
 
     Job("pass", PAUSES).begin(start, ["--leave-out", "a b.gguf"], 0.0)
     assert started == [("pass", "--leave-out", "a b.gguf")]
+
+
+def test_a_child_that_outstays_its_limit_is_told_to_end_and_ten_seconds_later_killed() -> None:
+    job = Job("pass", PAUSES, limit=600.0)
+    child = FakeChild(["pass"], ends_on_sigterm=False)
+    job.begin(lambda _arguments: child, [], 100.0)
+    assert not job.urge(699.0)
+    assert (child.signals, job.wait(699.0)) == ([], 1.0)
+    assert job.urge(700.0)
+    assert (child.signals, job.wait(700.0)) == (["TERM"], 10.0)
+    assert job.urge(709.0)
+    assert child.signals == ["TERM"]
+    assert job.urge(710.0)
+    assert child.signals == ["TERM", "KILL"]
+
+
+def test_the_next_child_has_its_whole_limit_again() -> None:
+    job = Job("pass", PAUSES, limit=600.0)
+    job.begin(FakeChild, [], 0.0)
+    assert job.urge(600.0)
+    assert job.finished(601.0) == -15
+    job.begin(FakeChild, [], 700.0)
+    assert not job.was_urged
+    assert not job.urge(1200.0)
+
+
+def test_a_child_without_a_limit_may_take_a_year() -> None:
+    job = Job("fetch", PAUSES)
+    job.begin(FakeChild, [], 0.0)
+    assert not job.urge(365 * 86400.0)
+    assert job.wait(365 * 86400.0) is None

@@ -470,3 +470,37 @@ def test_no_docker_is_asked_for_where_none_is_needed(box: Callable[..., Box], ap
     it = box(apply=apply)
     it.run(10)
     assert it.world.beats[-1].engine == ""
+
+
+HANGS = (
+    "The last pass had not ended after 14820 s, longer than any pass needs: it hangs in the models directory,"
+    " the config folder or Docker; it is told to end, and another one begins when it has"
+)
+
+
+def test_a_pass_that_never_ends_is_told_to_end_is_the_reason_and_is_followed_by_another(
+    box: Callable[..., Box], caplog: pytest.LogCaptureFixture
+) -> None:
+    sync = box(interval=DAY)
+    sync.run(14820)
+    assert sync.started("pass")[0].signals == []
+    sync.run(10)
+    assert sync.started("pass")[0].signals == ["TERM"]
+    assert sync.problems == (HANGS,)
+    sync.run(40)
+    assert len(sync.started("pass")) == 2
+    sync.end_pass(summary="done")
+    sync.run(2 * DAY)
+    assert not sync.problems
+    assert [record.message for record in caplog.records if "told to end" in record.message] == [HANGS]
+
+
+def test_no_second_pass_begins_beside_one_that_no_signal_reaches(box: Callable[..., Box]) -> None:
+    sync = box(interval=60.0)
+    sync.run(100)
+    hung = sync.started("pass")[0]
+    hung.code = None
+    hung.terminate = hung.kill = lambda: None  # type: ignore[method-assign]
+    sync.run(20_000)
+    assert len(sync.started("pass")) == 1
+    assert sync.problems == (HANGS,)
