@@ -8,7 +8,11 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 _CONTINUATION = re.compile(r"\\[ \t]*$")
-_WINDOWS = re.compile(r"(?<![a-z0-9])[a-z]:\\|\\\w[^\s'\"\\]*\.(gguf|exe)\b", re.IGNORECASE)
+_WINDOWS = re.compile(
+    r"""(?<![a-z0-9/])[a-z]:\\  |  (?<![^\s'"=])[^\s'"/]*\\[a-z0-9][^\s'"/\\]*\.(?:gguf|exe)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A drive, or a path with backslashes alone. Beside a `/` a backslash is part of a file's name."""
 _WORD = re.compile(
     r"""(?: [^\s'"\\]+ | '[^']*(?:'|\Z) | "(?:[^"\\]|\\.)*(?:"|\Z) | \\. | \\\Z )+""",
     re.VERBOSE | re.DOTALL,

@@ -159,6 +159,10 @@ def test_a_backslash_before_a_blank_still_quotes_it() -> None:
     assert command_reading.words("run -m /models/My\\ Model.gguf") == ["run", "-m", "/models/My Model.gguf"]
 
 
+def test_a_file_name_with_a_backslash_is_no_windows_path() -> None:
+    assert command_reading.words("run -m '/models/org/\\0.gguf'") == ["run", "-m", "/models/org/\\0.gguf"]
+
+
 def test_a_command_that_is_a_list_is_read_as_its_words() -> None:
     assert serving(f"models:\n  mine:\n    cmd: [llama-server, -m, /models/{PATH}]\n") == ("mine",)
 
