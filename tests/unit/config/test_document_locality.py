@@ -163,6 +163,33 @@ def test_a_block_that_keeps_its_blank_lines_keeps_them_when_models_comes_and_goe
     assert after.edited([Cut("new")]).source == before
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            b"models: {\n  a: {cmd: x}, # a\n  # b, old\n  b: {cmd: y}, # b\n  c: {cmd: z} # c\n}\n",
+            b"models: {\n  a: {cmd: x}, # a\n  # b, old\n   # b\n  c: {cmd: z} # c\n}\n",
+        ),
+        (
+            b"models: {\n  a: {cmd: x}, # a\n  b: {cmd: y},\n  # c\n  c: {cmd: z}\n}\n",
+            b"models: {\n  a: {cmd: x}, # a\n  # c\n  c: {cmd: z}\n}\n",
+        ),
+        (
+            b"models: {\n  a: {cmd: x} # a\n  , b: {cmd: y} # b, old\n  , c: {cmd: z}\n}\n",
+            b"models: {\n  a: {cmd: x} # a\n  ,  # b, old\n   c: {cmd: z}\n}\n",
+        ),
+        (
+            b"models: {\n  b: {cmd: y}, # b\n  # c\n  c: {cmd: z} }\n",
+            b"models: {\n   # b\n  # c\n  c: {cmd: z} }\n",
+        ),
+        (b"models: {a: {cmd: x},\n # b\n b: {cmd: y} }\n", b"models: {a: {cmd: x},\n # b\n  }\n"),
+        (b"models: {\n a: {cmd: x},\n b: {cmd: y} # b\n}\n", b"models: {\n a: {cmd: x} # b\n}\n"),
+    ],
+)
+def test_a_cut_between_braces_takes_no_comment_along(before: bytes, after: bytes) -> None:
+    assert Document.parse(before).edited([Cut("b")]).source == after
+
+
 @pytest.mark.parametrize("marks", [1, 2, 3])
 def test_byte_order_marks_at_the_start_shift_no_edit(marks: int) -> None:
     before = b"\xef\xbb\xbf" * marks + b"models: {}\nlogLevel: info\n"
