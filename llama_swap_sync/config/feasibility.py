@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from llama_swap_sync.config import spans
@@ -26,11 +26,11 @@ def can_fill(document: Document, entry: Entry) -> bool:
     return in_block and isinstance(node, Scalar) and node.start == node.end
 
 
-def can_cut(document: Document, entry: Entry) -> bool:
-    """Whether an entry's lines are its own, and no `&anchor` in it is used elsewhere."""
+def can_cut(document: Document, entry: Entry, going: Iterable[Entry] = ()) -> bool:
+    """Whether an entry's lines are its own, and no `&anchor` in it is used elsewhere, `going` left out."""
     if not entry.own or not isinstance(document.models, Mapping):
         return False
-    return not _is_repeated_elsewhere(document, entry)
+    return not _is_repeated_elsewhere(document, entry, going)
 
 
 def can_rekey(document: Document, entry: Entry) -> bool:
@@ -47,13 +47,13 @@ def can_rekey(document: Document, entry: Entry) -> bool:
     )
 
 
-def _is_repeated_elsewhere(document: Document, entry: Entry) -> bool:
+def _is_repeated_elsewhere(document: Document, entry: Entry, going: Iterable[Entry] = ()) -> bool:
     inside = list(_walk(entry.node))
     nodes = (node for node in (entry.key, *inside) if not isinstance(node, Alias))
     named = {id(node) for node in nodes if node.anchor is not None}
     if not named:
         return False
-    known = {id(node) for node in inside}
+    known = {id(node) for node in inside} | {id(node) for other in going for node in _walk(other.node)}
     return any(
         isinstance(node, Alias) and id(node.target) in named and id(node) not in known
         for node in _walk(document.root)

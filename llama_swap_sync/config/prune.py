@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from llama_swap_sync.config import feasibility
 from llama_swap_sync.config.changes import Refusal, Stale
-from llama_swap_sync.config.document import Document
+from llama_swap_sync.config.document import Document, Entry
 from llama_swap_sync.config.identity import Identity
 from llama_swap_sync.config.macros import Macros
 from llama_swap_sync.config.references import names_of, references
@@ -77,22 +77,25 @@ def _folder_problem(library: Library, library_entries: int, settings: Settings) 
 def _allowed(document: Document, due: list[Stale]) -> tuple[list[Stale], list[Refusal]]:
     named = references(document)
     macros = Macros.of(document)
-    allowed, refusals = [], []
-    for stale in due:
+    allowed: list[Stale] = []
+    going: list[Entry] = []
+    refusals = []
+    for stale in reversed(due):  # an alias stands below its anchor: what it repeats may go once it goes
         entry = document.by_id[stale.id]
         holders = [named[name] for name in sorted(names_of(entry, macros)) if name in named]
         if holders:
             where = f"{holders[0].section} ({document.place(holders[0].index)}) names {holders[0].name}"
             reason = f"its file {stale.path} is gone, but {where}, so it stays; take it out there first"
             refusals.append(Refusal(stale.id, reason))
-        elif not feasibility.can_cut(document, entry):
+        elif not feasibility.can_cut(document, entry, going):
             reason = (
                 f"its file {stale.path} is gone, but the file repeats what it holds elsewhere, so it stays"
             )
             refusals.append(Refusal(stale.id, reason))
         else:
             allowed.append(stale)
-    return allowed, refusals
+            going.append(entry)
+    return allowed[::-1], refusals[::-1]
 
 
 def _named(due: list[Stale], most: int = 5) -> str:

@@ -226,3 +226,14 @@ def test_an_id_in_explicit_form_that_we_would_generate_is_written_plainly() -> N
     plan = planned(text, "org/x.gguf", audit="off")
     assert plan.after.decode() == text.replace("  ? org--x\n  : cmd", "  org--x:\n    cmd")
     assert plan.sentences() == ["org--x: its key is written plainly, its value is as it was"]
+
+
+@pytest.mark.parametrize("second", ["z: *g", "z:\n    <<: *g\n    cmd: run -m /models/gone.gguf -c 1"])
+def test_stale_entries_that_repeat_each_other_go_together(second: str) -> None:
+    text = f"models:\n  k: {{cmd: x}}\n  gone: &g\n    cmd: run -m /models/gone.gguf\n  {second}\n"
+    plan = planned(text, "k.gguf", prune=True, prune_limit=1.0, audit="off", refused=frozenset(("k.gguf",)))
+    assert plan.after == b"models:\n  k: {cmd: x}\n"
+    assert [change.sentence for change in plan.changes] == [
+        "gone: removed, its file gone.gguf is gone",
+        "z: removed, its file gone.gguf is gone",
+    ]
