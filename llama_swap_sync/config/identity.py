@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from llama_swap_sync.config import command_reading
 from llama_swap_sync.config.document import Document, Entry
 from llama_swap_sync.config.macros import Macros
-from llama_swap_sync.config.yaml_reading import Sequence, resolved, scalar_of
+from llama_swap_sync.config.yaml_reading import Sequence as SequenceNode
+from llama_swap_sync.config.yaml_reading import resolved, scalar_of
 
 if TYPE_CHECKING:
     from llama_swap_sync.library.model import Model
@@ -51,8 +52,8 @@ class Shelf:
     odd_names: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, models: Iterable[Model], ids: dict[str, str]) -> Shelf:
-        """Models with the IDs generated for each of their links (`ids`: path -> ID).
+    def of(cls, models: Sequence[Model], id_of: Callable[[str], str]) -> Shelf:
+        """Models with the IDs that are generated for each of their links (`id_of`: path -> ID).
 
         Of two with one ID the first counts, and a model's own path before another's link.
         """
@@ -61,10 +62,10 @@ class Shelf:
             for path in (*model.files, *model.other_paths, model.path):
                 if shelf.by_path.setdefault(path, model) is model:
                     shelf.by_name.setdefault(posixpath.basename(path), []).append(model)
-            shelf.by_id.setdefault(ids[model.path], model)
-        for model in shelf.by_path.values():
+            shelf.by_id.setdefault(id_of(model.path), model)
+        for model in models:
             for path in model.other_paths:
-                shelf.by_id.setdefault(ids[path], model)
+                shelf.by_id.setdefault(id_of(path), model)
         odd = tuple(name for name in shelf.by_name if not _FILE_NAME.fullmatch(name))
         return cls(shelf.by_path, shelf.by_name, shelf.by_id, odd)
 
@@ -125,7 +126,7 @@ def _by_path(path: str, shelf: Shelf, mount: str, *, inside_container: bool) -> 
 def _listed(entry: Entry, name: str) -> list[str]:
     node = entry.fields.get(name)
     items = resolved(node) if node is not None else None
-    if not isinstance(items, Sequence):
+    if not isinstance(items, SequenceNode):
         return []
     return [scalar.value for item in items.children if (scalar := scalar_of(item)) is not None]
 

@@ -107,20 +107,14 @@ def _plan(
     before = document.source
     if document.is_empty:
         document = Document.parse(before + CREATED.encode(), document.name)
-    paths = [path for model in library.models for path in (model.path, *model.other_paths)]
-    ids = {path: generated_id(path, settings.max_key_length) for path in paths}
-    shelf = Shelf.of(library.models, ids)
+    shelf = Shelf.of(library.models, lambda path: generated_id(path, settings.max_key_length))
     identities = identify_all(document, shelf, settings.models_mount)
 
     added, unfit = _additions(document, library, settings, identities, refused)
     fills, unfilled = audit(document, identities, {model.path: model for model in library.models}, settings)
     stale = stale_entries(document, identities, exists)
     removed, kept = prune(document, identities, stale, library, settings, gone_for_good)
-    rekeyed = [
-        entry.id
-        for entry in document.entries
-        if entry.id in shelf.by_id and feasibility.can_rekey(document, entry)
-    ]
+    rekeyed = _rekeyed(document, shelf)
     wanted: list[edits.Edit] = [
         *(edits.Rekey(entry_id) for entry_id in rekeyed),
         *fills,
@@ -142,6 +136,15 @@ def _plan(
         stale=stale,
         served=_served(identities, added, {entry.id for entry in removed}),
     )
+
+
+def _rekeyed(document: Document, shelf: Shelf) -> list[str]:
+    """IDs that we would generate and that stand as `? ID`."""
+    return [
+        entry.id
+        for entry in document.entries
+        if entry.id in shelf.by_id and feasibility.can_rekey(document, entry)
+    ]
 
 
 def _edited(

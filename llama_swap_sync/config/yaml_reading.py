@@ -131,53 +131,43 @@ class _Composer:
 
     def tree(self) -> Tree:
         import yaml.cyaml
-        from yaml.events import (
-            AliasEvent,
-            DocumentEndEvent,
-            MappingEndEvent,
-            MappingStartEvent,
-            ScalarEvent,
-            SequenceEndEvent,
-            SequenceStartEvent,
-            StreamEndEvent,
-        )
+        from yaml import events
 
         next_event: Callable[[], Any] = yaml.cyaml.CParser(self.text).get_event  # type: ignore[attr-defined]
-        anchors = self.anchors
         siblings: list[Node] = []
         stack = self.stack
         while True:
             event = next_event()
             kind = event.__class__
-            if kind is ScalarEvent:
+            if kind is events.ScalarEvent:
                 style = event.style or ""
                 scalar = Scalar(
                     event.value, style, event.tag, event.anchor, event.start_mark.index, event.end_mark.index
                 )
                 siblings.append(scalar)
                 if scalar.anchor is not None:
-                    anchors[scalar.anchor] = scalar
-            elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                branch_type = Mapping if kind is MappingStartEvent else Sequence
+                    self.anchors[scalar.anchor] = scalar
+            elif kind is events.MappingStartEvent or kind is events.SequenceStartEvent:
+                branch_type = Mapping if kind is events.MappingStartEvent else Sequence
                 flow = bool(event.flow_style)
                 branch = branch_type(flow, event.tag, event.anchor, event.start_mark.index)
                 siblings.append(branch)
                 if branch.anchor is not None:
-                    anchors[branch.anchor] = branch
+                    self.anchors[branch.anchor] = branch
                 stack.append((branch, siblings))
                 siblings = branch.children
                 if len(stack) > MAX_DEPTH:
                     self.refuse(
                         branch.start, f"nested more than {MAX_DEPTH} levels deep: is this a config file?"
                     )
-            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            elif kind is events.MappingEndEvent or kind is events.SequenceEndEvent:
                 branch, siblings = stack.pop()
                 branch.end = event.end_mark.index
-                if kind is MappingEndEvent:
+                if kind is events.MappingEndEvent:
                     self.refuse_duplicates(branch.children)
-            elif kind is AliasEvent:
+            elif kind is events.AliasEvent:
                 siblings.append(self.alias(event.anchor, event.start_mark.index, event.end_mark.index))
-            elif kind is DocumentEndEvent or kind is StreamEndEvent:
+            elif kind is events.DocumentEndEvent or kind is events.StreamEndEvent:
                 return Tree(siblings[0] if siblings else None, event.start_mark.index)
 
     def alias(self, anchor: str, start: int, end: int) -> Alias:
