@@ -6,7 +6,7 @@ host_certificates=/etc/ssl/certs/ca-certificates.crt
 
 have_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
-pull() { timeout 120 docker pull --quiet "$1" >/dev/null 2>&1; }
+pull() { timeout 60 docker pull --quiet "$1" >/dev/null 2>&1; }
 
 # A minimal Debian of SUITE in FOLDER, trusting whom this machine trusts.
 bootstrap() { # SUITE FOLDER PACKAGES
