@@ -73,8 +73,11 @@ def absolute_folder(value: str) -> str:
 
 
 def secret(value: str) -> Secret | None:
-    """A secret; empty means none."""
-    return Secret(value.strip()) if value.strip() else None
+    """A secret; empty means none. It goes into an HTTP header, where other characters break the request."""
+    stripped = value.strip()
+    if not (stripped.isascii() and stripped.isprintable()):
+        raise ValueError("holds a line break or a character outside ASCII; copy it again, on one line")
+    return Secret(stripped) if stripped else None
 
 
 def url(value: str) -> str:

@@ -121,6 +121,7 @@ def test_a_gated_repository_ends_with_2_and_says_what_to_do(box: Box, token: str
 
 def test_verify_ends_with_3_when_a_file_was_changed_and_with_0_when_none_was(box: Box) -> None:
     box.put(MODEL)
+    box.models.mkdir()
     assert command(box, "verify").returncode == 0
     command(box, "download", f"{box.repo}:Q4_K_M")
     done = command(box, "verify")
@@ -204,3 +205,37 @@ def test_help_and_a_bad_reference_load_no_huggingface_hub(tmp_path: Path) -> Non
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert done.stdout == "1 False\n"
+
+
+@pytest.mark.parametrize("asked", [("verify",), ("update", "--all"), ("fetch", "--updates", "check")])
+def test_a_models_folder_that_is_gone_is_not_taken_for_an_empty_one(
+    box: Box, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    gone = tmp_path / "gone"
+    done = command(box, *asked, LLAMA_SWAP_MODELS_DIR=str(gone))
+    assert done.returncode == 1
+    assert (
+        f"{gone} can't be looked into (No such file or directory), so no download was checked" in done.stderr
+    )
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_models_folder_that_is_a_file_is_one_line_with_what_to_do(box: Box, tmp_path: Path) -> None:
+    box.put("m-Q8_0.gguf")
+    file = tmp_path / "file"
+    file.touch()
+    done = command(box, "download", box.repo, LLAMA_SWAP_MODELS_DIR=str(file))
+    assert done.returncode == 2
+    assert f"{file} can't be used for downloads (File exists); name a folder that can be" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("token", ["hf_one\nhf_two", "hf_\u00e4"])
+def test_a_token_that_no_request_can_carry_is_refused_unseen(box: Box, token: str) -> None:
+    done = command(box, "download", box.repo, HF_TOKEN=token)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "llama-swap-sync: HF_TOKEN=*** holds a line break or a character outside ASCII; copy it again, on one"
+        " line.\n"
+    )
+    assert box.hub.requests() == []
