@@ -20,7 +20,6 @@ from llama_swap_sync.hub.download import Downloads
 from llama_swap_sync.hub.errors import DownloadFailed
 from llama_swap_sync.hub.model import Wanted
 from llama_swap_sync.hub.references import parse
-from llama_swap_sync.hub.verify import managed
 from llama_swap_sync.settings import Settings
 from llama_swap_sync.state import State
 
@@ -150,7 +149,7 @@ def _update(work: Downloads, state: State, *, apply: bool) -> list[SyncError]:
 
     The check stays due (no `checked_at`) while the Hub can't be asked or a download failed.
     """
-    found = updates.find(work.hub, managed(work.root))
+    found = updates.find(work.hub, shared.downloaded(work.root))
     for problem in found.problems:
         _LOG.warning("%s", problem)
     failed = list(shared.carry_out(work, [update.order for update in found.updates])) if apply else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +12,14 @@ from llama_swap_sync.hub.client import Hub, HuggingFace
 from llama_swap_sync.hub.download import Downloads, Order
 from llama_swap_sync.hub.progress import follower
 from llama_swap_sync.hub.retrying import Patience
+from llama_swap_sync.hub.verify import Managed, managed
 from llama_swap_sync.settings import Settings
 
 _LOG = logging.getLogger(__name__)
+
+
+class NoFolder(SyncError, OSError):  # noqa: N818 - reads as what happened
+    """The folder whose downloads are asked about is not there, as when a share is not mounted."""
 
 
 def connect(settings: Settings) -> Hub:
@@ -31,6 +37,18 @@ def downloads(
 ) -> Downloads:
     """Downloads below `root`, followed by a bar on a terminal and by lines elsewhere."""
     return Downloads(hub, root, patience(settings), verify=verify, force=force, follow=follower())
+
+
+def downloaded(root: Path) -> list[Managed]:
+    """Every downloaded file below `root`. Raises NoFolder: nothing seen is not the same as nothing there."""
+    try:
+        with os.scandir(root):
+            return managed(root)
+    except OSError as error:
+        raise NoFolder(
+            f"{root} can't be looked into ({error.strerror}), so no download was checked; mount it, or name"
+            " the folder of the models (LLAMA_SWAP_MODELS_DIR)"
+        ) from None
 
 
 def carry_out(work: Downloads, orders: Sequence[Order]) -> tuple[SyncError, ...]:

@@ -13,7 +13,6 @@ from llama_swap_sync.commands import hub as shared
 from llama_swap_sync.errors import SyncError
 from llama_swap_sync.hub import updates
 from llama_swap_sync.hub.updates import Update
-from llama_swap_sync.hub.verify import managed
 from llama_swap_sync.settings import Settings
 
 
@@ -36,7 +35,7 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     """0 when all that was asked for is done (also: nothing to do, or cancelled), else 1."""
     root = args.dest_dir or settings.models_dir
     hub = shared.connect(settings)
-    found = updates.find(hub, managed(root))
+    found = updates.find(hub, shared.downloaded(root))
     sys.stderr.writelines(f"llama-swap-sync: {problem}\n" for problem in found.problems)
     listed = [f"{number:3}  {update}\n" for number, update in enumerate(found.updates, start=1)]
     sys.stdout.writelines(listed or [f"No updates for {found.checked} downloaded files.\n"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
+from llama_swap_sync.commands.hub import downloaded
 from llama_swap_sync.hub.errors import VerificationFailed
 from llama_swap_sync.hub.progress import follower
-from llama_swap_sync.hub.verify import managed, problem_of
+from llama_swap_sync.hub.verify import problem_of
 from llama_swap_sync.settings import Settings
 
 
@@ -16,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(settings: Settings, _args: argparse.Namespace) -> int:
-    """0 when every file has the bytes that were downloaded, else 3. Nothing is changed."""
-    files = managed(settings.models_dir)
+    """0 when every file has the bytes that were downloaded, else 3; 1 without a folder to look into."""
+    files = downloaded(settings.models_dir)
     if not files:
         sys.stdout.write(f"{settings.models_dir} has no downloaded file (none has a .sha256 beside it).\n")
         return 0

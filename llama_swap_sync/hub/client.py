@@ -21,7 +21,7 @@ from llama_swap_sync.hub.saying import Place, explained
 from llama_swap_sync.hub.stall import watched
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, ModelInfo
 
     from llama_swap_sync.settings import Secret
 
@@ -84,9 +84,7 @@ class HuggingFace:
     def listing(self, repo: str, revision: str) -> Listing:
         """All files of `repo` at `revision` (branch, tag or commit) with sizes and hashes: one request."""
         with explained(Place(self.endpoint, repo, revision), has_token=self._token is not None):
-            info = self._api().model_info(
-                repo, revision=revision, files_metadata=True, timeout=_METADATA_TIMEOUT
-            )
+            info = self._model_info(repo, revision)
         files = (
             HubFile(file.rfilename, file.size or 0, file.lfs.sha256 if file.lfs else None)
             for file in info.siblings or ()
@@ -142,6 +140,22 @@ class HuggingFace:
                 expected_size=remote.size,
                 displayed_filename=remote.path,
             )
+
+    def _model_info(self, repo: str, revision: str) -> ModelInfo:
+        from huggingface_hub.errors import HFValidationError
+
+        try:
+            return self._api().model_info(
+                repo, revision=revision, files_metadata=True, timeout=_METADATA_TIMEOUT
+            )
+        except HFValidationError:
+            raise
+        except (AttributeError, LookupError, TypeError, ValueError):
+            # Measured with 2.4.0: it reads whatever answers 200 as a model, a log-in page too.
+            raise DownloadFailed(
+                f"{repo}: {self.endpoint} answers, but not as a Hub does: it is none, or a log-in page or a"
+                " proxy is on the way; check HF_ENDPOINT and the proxy settings"
+            ) from None
 
     def _api(self) -> HfApi:
         from huggingface_hub import HfApi

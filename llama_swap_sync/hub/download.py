@@ -105,7 +105,10 @@ class Downloads:
             self.root.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self.root).free
         except OSError as error:
-            raise DownloadFailed(f"{self.root} can't be used for downloads ({error.strerror})") from None
+            raise DownloadFailed(
+                f"{self.root} can't be used for downloads ({error.strerror}); name a folder that can be"
+                " written (LLAMA_SWAP_MODELS_DIR, --dest-dir), and check its mount"
+            ) from None
         if free < need:
             raise DownloadFailed(
                 f"{order} needs {readable(need)} with 5 % to spare, and {self.root} has {readable(free)}"

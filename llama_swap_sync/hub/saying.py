@@ -128,10 +128,14 @@ def _reason(error: BaseException, place: Place) -> str:
     if "Timeout" in kind:
         return f"{place.host} did not answer in time"
     if kind == "ConnectError":
-        return f"{place.host} can't be reached ({_plain(error)})"
+        return f"{place.host} can't be reached ({_plain(error)}); check the network{_or_endpoint(place)}"
     if kind == "ProxyError":
         return f"the proxy on the way to {place.host} refused ({_plain(error)})"
     return f"the connection to {place.host} broke ({_plain(error)})"
+
+
+def _or_endpoint(place: Place) -> str:
+    return "" if place.stored else " and HF_ENDPOINT"
 
 
 def _plain(error: BaseException) -> str:

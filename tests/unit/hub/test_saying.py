@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 from llama_swap_sync.hub.client import HuggingFace
@@ -81,6 +86,7 @@ def test_a_token_that_was_refused_is_named_and_not_shown(box: Box) -> None:
 def test_a_hub_that_can_not_be_reached_can_pass(box: Box) -> None:
     error = failure_of(box, HuggingFace("http://127.0.0.1:9"))
     assert "127.0.0.1 can't be reached" in str(error)
+    assert str(error).endswith("; check the network and HF_ENDPOINT")
     assert error.passing
 
 
@@ -129,3 +135,32 @@ def test_a_file_over_50_gb_goes_through_xet_and_the_log_says_what_that_means(
     assert box.place(FILE).read_bytes() == data
     assert "the Hub serves it through Xet alone, which can't go on after a restart" in caplog.text
     assert not box.bodies()
+
+
+@pytest.mark.parametrize("page", [b"<html>Log in</html>", b"{}", b"[]", b'"Log in"', b"\xff"])
+def test_a_page_in_place_of_a_listing_is_named_with_its_setting(box: Box, page: bytes) -> None:
+    with page_server(page) as endpoint, pytest.raises(DownloadFailed) as failed:
+        HuggingFace(endpoint).listing(box.repo, "main")
+    assert str(failed.value).startswith(f"{box.repo}: {endpoint} answers, but not as a Hub does: ")
+    assert str(failed.value).endswith("check HF_ENDPOINT and the proxy settings")
+    assert not failed.value.passing
+
+
+@contextmanager
+def page_server(page: bytes) -> Iterator[str]:
+    """An address that answers everything with 200 and `page`, as a captive portal does."""
+
+    class Portal(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nobody reads it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Portal) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
