@@ -138,9 +138,14 @@ class Downloads:
                 for partial in partials:
                     partial.drop()
                 return
-            place.put([self._collected(order, partial) for partial in partials], self.files)
+            items = [self._collected(order, partial) for partial in partials]
+            replaced = any(place.target(self.root, order.listing.repo, f.path).exists() for f in missing)
+            place.put(items, self.files)
         for partial in partials:
             _LOG.info("%s is in place (%s)", partial.asked, readable(partial.remote.size))
+        if replaced:
+            # A llama-server that runs has the old file open, and an update changes no entry.
+            _LOG.info("%s: if it is loaded, it serves its old file until llama-swap unloads it", order)
 
     def _came_meanwhile(self, order: Order, missing: Sequence[HubFile]) -> bool:
         """Whether the process that was waited for has done the work."""

@@ -148,12 +148,13 @@ def test_update_check_reports_size_and_date_and_fetches_nothing(box: Box) -> Non
 def test_update_all_fetches_with_one_metadata_request_a_repository(box: Box) -> None:
     for name in ("a-Q4_0.gguf", "b-Q8_0.gguf"):
         box.put(name, seed=1)
-        command(box, "download", f"{box.repo}/{name}")
+        assert "serves its old file" not in command(box, "download", f"{box.repo}/{name}").stderr
     data = box.put("a-Q4_0.gguf", seed=2)
     box.hub.forget()
     done = command(box, "update", "--all")
     assert done.returncode == 0, done.stderr
     assert box.place("a-Q4_0.gguf").read_bytes() == data
+    assert "a-Q4_0.gguf: if it is loaded, it serves its old file until llama-swap unloads it" in done.stderr
     assert len([r for r in box.hub.requests("GET", "hub") if r["path"].startswith("/api/models")]) == 1
 
 
