@@ -52,9 +52,14 @@ socket_group() {
 
 warn_of_foreign_folder() {
     [ -d /config ] || return 0
-    setpriv --reuid="$PUID" --regid="$PGID" --groups="$1" test -w /config ||
+    setpriv --reuid="$PUID" --regid="$PGID" --groups="$1" test -w /config && return 0
+    if [ "$(stat -c %u /config)" = "$PUID" ]; then
+        say "user $PUID owns the config folder and can't write to it: run \`sudo chmod -R u+rwX\` on it" \
+            "(CONFIG_PATH), and look whether its volume is read-only (\`:ro\`)."
+    else
         say "user $PUID can't write to the config folder, which belongs to $(stat -c %u:%g /config): run" \
             "\`sudo chown -R $PUID:$PGID\` on it (CONFIG_PATH), or set PUID and PGID to its owner."
+    fi
 }
 
 case ${UMASK:=022} in

@@ -6,7 +6,8 @@ import argparse
 import time
 
 from llama_swap_sync.errors import SyncError
-from llama_swap_sync.service.last_pass import NAME, LastPass
+from llama_swap_sync.service.heartbeat import folder
+from llama_swap_sync.service.last_pass import LastPass, LastPasses
 from llama_swap_sync.settings import Settings
 from llama_swap_sync.sync import House, Report, synchronise
 
@@ -44,4 +45,4 @@ def _keep(house: House, report: Report) -> bool:
         look_again_at=report.look_again_at,
         fingerprint=report.fingerprint,
     )
-    return house.state.write(NAME, last.as_dict())
+    return LastPasses(house.settings.config, folder()).keep(last)

@@ -57,8 +57,17 @@ def advice(error: OSError, path: Path) -> str:
         return "it is mounted read-only: drop `:ro` from the volume that holds it."
     if error.errno in _DENIED:
         us = f"{os.geteuid()}:{os.getegid()}"
+        if _are_ours(path.parent, path):
+            return f"this runs as {us}, who owns {path.parent}: run `chmod -R u+rwX` on it."
         return f"this runs as {us}: set PUID and PGID to the owner of {path.parent}, or give it to {us}."
     return "the disk or share failed: look into the system's log, then run again."
+
+
+def _are_ours(*places: Path) -> bool:
+    try:
+        return all(place.stat().st_uid == os.geteuid() for place in places if place.exists())
+    except OSError:
+        return False
 
 
 IS_A_FOLDER = (

@@ -1,12 +1,15 @@
-"""What a pass leaves in the state (`last-pass`) for the loop, `status` and the page."""
+"""What a pass leaves (`last-pass`) for the loop, `status` and the page."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from llama_swap_sync.state import State
 
 NAME = "last-pass"
 ConfigStamp = tuple[int, int, int]  # size, mtime_ns, inode
@@ -48,6 +51,27 @@ class LastPass:
             )
         except (KeyError, TypeError, ValueError):
             return None
+
+
+class LastPasses:
+    """How the passes of one config end: kept in the state beside it, or, while nothing can be written there,
+    in the run folder on the tmpfs, so that a full disk or a folder of somebody else is named as the reason.
+    """
+
+    def __init__(self, config: Path, run_folder: Path) -> None:
+        self._state = State.beside(config)
+        self._spare = State(run_folder / f"{zlib.crc32(str(config).encode()):08x}")
+
+    def read(self) -> LastPass | None:
+        """The last one that could be kept; None before the first."""
+        return LastPass.of(self._spare.read(NAME)) or LastPass.of(self._state.read(NAME))
+
+    def keep(self, last: LastPass) -> bool:
+        """Whether it could be kept in either place."""
+        if self._state.write(NAME, last.as_dict()):
+            self._spare.forget(NAME)
+            return True
+        return self._spare.write(NAME, last.as_dict())
 
 
 def epoch(moment: float | str) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from llama_swap_sync.service.children import Job, end_all
 from llama_swap_sync.service.heartbeat import Heartbeat
-from llama_swap_sync.service.last_pass import NAME, LastPass
+from llama_swap_sync.service.last_pass import LastPass
 from llama_swap_sync.service.notices import Notices
 from llama_swap_sync.service.pacing import DAY, Pauses, longest_pass
 from llama_swap_sync.service.schedule import Alarm
@@ -82,7 +82,7 @@ class Loop:
 
     def _after_pass(self, code: int, now: float) -> None:
         self._passes += 1
-        last = LastPass.of(self._world.state.read(NAME))
+        last = self._world.last_pass()
         before = self._before_pass
         said = last if last != before else None
         hung = self._pass.was_urged and code < 0
@@ -101,7 +101,7 @@ class Loop:
         if not self._pass.running and self._watch.wants_pass(now):
             self._pass.ask(now)
         if self._pass.is_due(now) and self._watch.allows_pass(now):
-            self._before_pass = LastPass.of(self._world.state.read(NAME))
+            self._before_pass = self._world.last_pass()
             left_out = sorted(self._watch.begin_pass(now))[:_MOST_LEFT_OUT]
             options = [word for path in left_out for word in ("--leave-out", path)]
             self._pass.begin(self._world.start, options, now)

@@ -10,7 +10,7 @@ from typing import Any
 
 from llama_swap_sync.service.health import Probe, problems
 from llama_swap_sync.service.heartbeat import Heartbeat, Pulse
-from llama_swap_sync.service.last_pass import NAME, LastPass
+from llama_swap_sync.service.last_pass import LastPass, LastPasses
 from llama_swap_sync.state import State
 
 _UPDATES = "updates"
@@ -63,7 +63,7 @@ def of(config: Path, pulse: Pulse, now: float, ask_page: Probe | None = None) ->
         looked_at=heartbeat.wall if heartbeat else None,
         files=heartbeat.files if heartbeat else None,
         working=heartbeat.working if heartbeat else (),
-        last_pass=LastPass.of(state.read(NAME)),
+        last_pass=LastPasses(config, pulse.folder).read(),
         updates=_pending(state.read(_UPDATES)),
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from llama_swap_sync.service import children
 from llama_swap_sync.service.heartbeat import Heartbeat, Pulse
-from llama_swap_sync.service.last_pass import ConfigStamp, config_stamp
+from llama_swap_sync.service.last_pass import ConfigStamp, LastPass, LastPasses, config_stamp
 from llama_swap_sync.service.schedule import zone_of
 from llama_swap_sync.state import State
 
@@ -41,6 +41,7 @@ class World(Protocol):
     def monotonic(self) -> float: ...
     def now(self) -> datetime: ...
     def look(self) -> Sight: ...
+    def last_pass(self) -> LastPass | None: ...
     def start(self, arguments: Sequence[str]) -> children.Child: ...
     def beat(self, heartbeat: Heartbeat) -> None: ...
 
@@ -50,6 +51,7 @@ class Machine:
 
     def __init__(self, settings: Settings, pulse: Pulse) -> None:
         self.state = State.beside(settings.config)
+        self._last_passes = LastPasses(settings.config, pulse.folder)
         self._settings = settings
         self._pulse = pulse
         self._zone = zone_of(settings.tz)
@@ -70,6 +72,9 @@ class Machine:
             _identity(self._settings.models_dir),
             config_stamp(self._settings.config),
         )
+
+    def last_pass(self) -> LastPass | None:
+        return self._last_passes.read()
 
     def start(self, arguments: Sequence[str]) -> children.Child:
         return children.start(arguments)

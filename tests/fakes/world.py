@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from llama_swap_sync.service.heartbeat import Heartbeat
-from llama_swap_sync.service.last_pass import ConfigStamp
+from llama_swap_sync.service.last_pass import NAME, ConfigStamp, LastPass
 from llama_swap_sync.service.world import Sight
 from llama_swap_sync.state import State
 
@@ -63,6 +63,9 @@ class FakeWorld:
 
     def look(self) -> Sight:
         return Sight(dict(self.files), self.problem, self.root, self.config)
+
+    def last_pass(self) -> LastPass | None:
+        return LastPass.of(self.state.read(NAME))
 
     def start(self, arguments: Sequence[str]) -> FakeChild:
         if self.no_process:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.stack import builds
 from tests.stack.box import Box, assert_sound
+from tests.stack.lone_sync import LoneSync, NewSync
 
 NewBox = Callable[..., Box]
 
@@ -32,6 +33,20 @@ def llama_swap_image(engine: None, request: pytest.FixtureRequest) -> str:  # no
 @pytest.fixture(scope="session")
 def sync_image(engine: None) -> str:  # noqa: ARG001 - an order
     return _made(builds.build_sync)
+
+
+@pytest.fixture
+def new_sync(tmp_path: Path, sync_image: str) -> Iterator[NewSync]:
+    """Makes containers of the sync alone (settings as keywords), not started; removed always."""
+    made: list[LoneSync] = []
+
+    def make(*options: str, **environment: str) -> LoneSync:
+        made.append(LoneSync(tmp_path / f"sync{len(made)}", sync_image, environment, options))
+        return made[-1]
+
+    yield make
+    for sync in made:
+        sync.remove()
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,7 +91,18 @@ class LoneSync:
     def await_health(self, told: str, seconds: float = 60) -> None:
         await_condition(lambda: told in self.health(), f"health {told!r}, log:\n{self.log()}", seconds)
 
-    def await_entry(self, name: str) -> None:
+    def await_entry(self, name: str, seconds: float = 60) -> None:
         await_condition(
-            lambda: self.config.exists() and f"{name}:" in self.config.read_text(), f"an entry {name}"
+            lambda: self.config.exists() and f"{name}:" in self.config.read_text(),
+            f"an entry {name}",
+            seconds,
         )
+
+
+NewSync = Callable[..., LoneSync]
+
+
+def give(sync: LoneSync, uid: int, gid: int) -> None:
+    """Both folders belong to that user."""
+    for folder in (sync.models, sync.config_folder):
+        os.chown(folder, uid, gid)

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +17,9 @@ import pytest
 from tests.gguf_files import write_chat_model
 from tests.stack.box import Box, await_condition
 from tests.stack.conftest import NewBox
-from tests.stack.lone_sync import LoneSync
+from tests.stack.lone_sync import LoneSync, NewSync, give
 
 pytestmark = pytest.mark.stack
-
-NewSync = Callable[..., LoneSync]
-
-
-@pytest.fixture
-def new_sync(tmp_path: Path, sync_image: str) -> Iterator[NewSync]:
-    """Makes containers (settings as keywords), not started; removed always."""
-    made: list[LoneSync] = []
-
-    def make(*options: str, **environment: str) -> LoneSync:
-        made.append(LoneSync(tmp_path / f"sync{len(made)}", sync_image, environment, options))
-        return made[-1]
-
-    yield make
-    for sync in made:
-        sync.remove()
-
-
-def give(sync: LoneSync, uid: int, gid: int) -> None:
-    for folder in (sync.models, sync.config_folder):
-        os.chown(folder, uid, gid)
 
 
 @pytest.mark.parametrize("owner", [(1000, 1000), (99, 100), (0, 0)], ids=["1000", "99:100", "root"])

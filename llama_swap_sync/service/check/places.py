@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from llama_swap_sync.service.check.finding import Finding, gigabytes
@@ -90,6 +91,10 @@ def _room(subject: str, folder: Path, needed: int) -> list[Finding]:
 
 
 def _chown(path: Path) -> str:
+    folder = path if path.is_dir() else path.parent
+    with suppress(OSError):
+        if folder.stat().st_uid == os.geteuid():
+            return f"on the host, run `chmod -R u+rwX` on what is mounted at {path}"
     return f"on the host, run `chown -R {os.geteuid()}:{os.getegid()}` on what is mounted at {path}"
 
 

@@ -15,10 +15,10 @@ import pytest
 
 from llama_swap_sync.service import report
 from llama_swap_sync.service.heartbeat import Heartbeat, Pulse
-from llama_swap_sync.service.last_pass import NAME, LastPass
+from llama_swap_sync.service.last_pass import NAME, LastPass, LastPasses
 from llama_swap_sync.service.report import Report
 from llama_swap_sync.service.status_page import answer, page
-from llama_swap_sync.state import State
+from llama_swap_sync.state import FOLDER, State
 
 NOW = 5000.0
 
@@ -180,3 +180,19 @@ def test_a_port_that_is_taken_is_named_with_the_setting_that_frees_it(tmp_path: 
 def test_no_page_is_an_orderly_end(tmp_path: Path) -> None:
     with page_program(tmp_path, 0) as program:
         assert program.wait(20) == 0
+
+
+def test_a_pass_whose_config_folder_takes_nothing_still_says_why(tmp_path: Path) -> None:
+    config = tmp_path / "config" / "config.yaml"
+    config.parent.mkdir()
+    (tmp_path / "run").mkdir()
+    (config.parent / FOLDER).write_text("a file where the folder should be: root may write everywhere else")
+    passes = LastPasses(config, tmp_path / "run")
+    assert passes.keep(LastPass(ok=False, at=10.0, problem="the disk is full"))
+    assert LastPasses(tmp_path / "other.yaml", tmp_path / "run").read() is None
+    told = passes.read()
+    assert told is not None
+    assert told.problem == "the disk is full"
+    (config.parent / FOLDER).unlink()
+    assert passes.keep(LastPass(ok=True, at=20.0))
+    assert passes.read() == LastPass(ok=True, at=20.0)

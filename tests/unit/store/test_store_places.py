@@ -81,6 +81,15 @@ def test_link_that_leads_in_a_circle_is_refused(room: Room) -> None:
 
 def test_file_that_may_not_be_read_says_who_we_are(room: Room) -> None:
     assert refusal_of_read(room, RefusingFiles({"read": errno.EACCES})) == (
+        f"{room.config}: can't be read (Permission denied); this runs as {US}, who owns {room.folder}:"
+        " run `chmod -R u+rwX` on it."
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_file_of_somebody_else_that_may_not_be_read_says_whose_it_should_be(room: Room) -> None:
+    os.chown(room.config, 1234, 1234)
+    assert refusal_of_read(room, RefusingFiles({"read": errno.EACCES})) == (
         f"{room.config}: can't be read (Permission denied); this runs as {US}: set PUID and PGID to the owner"
         f" of {room.folder}, or give it to {US}."
     )
