@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from llama_swap_sync.apply.container import ContainerState
+from llama_swap_sync.apply.engine import EngineError
 from tests.fakes.box import NAME, Box
 
 
@@ -27,21 +28,26 @@ class FakeEngine:
 
     def restart(self, name: str) -> None:
         self.before("restart")
-        assert name == NAME
+        self._find(name, "restart")
         self.box.restart()
         self.before("restart answered")
 
     def reload(self, name: str) -> None:
         self.before("reload")
-        assert name == NAME
+        self._find(name, "kill (SIGHUP)")
         self.box.hang_up()
         self.before("reload answered")
 
     def logs(self, name: str, *, since: float | None = None, tail: int = 50) -> list[str]:
         self.before("logs")
-        assert name == NAME
+        if name != NAME:
+            return []
         return [line for when, line in self.box.log if since is None or when > since][-tail:]
 
     def names(self) -> list[str]:
         self.before("names")
         return [NAME] if self.absent is None else sorted(self.absent)
+
+    def _find(self, name: str, request: str) -> None:
+        if name != NAME:
+            raise EngineError(f"Docker: POST {request} of {name} failed: No such container: {name}.")
