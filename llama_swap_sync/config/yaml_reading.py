@@ -135,7 +135,6 @@ class _Composer:
 
         next_event: Callable[[], Any] = yaml.cyaml.CParser(self.text).get_event  # type: ignore[attr-defined]
         siblings: list[Node] = []
-        stack = self.stack
         while True:
             event = next_event()
             kind = event.__class__
@@ -154,20 +153,21 @@ class _Composer:
                 siblings.append(branch)
                 if branch.anchor is not None:
                     self.anchors[branch.anchor] = branch
-                stack.append((branch, siblings))
+                self.stack.append((branch, siblings))
                 siblings = branch.children
-                if len(stack) > MAX_DEPTH:
+                if len(self.stack) > MAX_DEPTH:
                     self.refuse(
                         branch.start, f"nested more than {MAX_DEPTH} levels deep: is this a config file?"
                     )
             elif kind is events.MappingEndEvent or kind is events.SequenceEndEvent:
-                branch, siblings = stack.pop()
+                branch, siblings = self.stack.pop()
                 branch.end = event.end_mark.index
                 if kind is events.MappingEndEvent:
                     self.refuse_duplicates(branch.children)
             elif kind is events.AliasEvent:
                 siblings.append(self.alias(event.anchor, event.start_mark.index, event.end_mark.index))
             elif kind is events.DocumentEndEvent or kind is events.StreamEndEvent:
+                self.refuse_rest(event, next_event)
                 return Tree(siblings[0] if siblings else None, event.start_mark.index)
 
     def alias(self, anchor: str, start: int, end: int) -> Alias:
@@ -179,6 +179,21 @@ class _Composer:
                 start, f"*{anchor} repeats something that contains itself; llama-swap can't read that"
             )
         return Alias(anchor, target, start, end)
+
+    def refuse_rest(self, end: Any, next_event: Callable[[], Any]) -> None:
+        """A line less deep than the first key ends the document, and yaml.v3 never looks behind that."""
+        from yaml.parser import ParserError
+
+        if getattr(end, "explicit", True):  # behind `...` may stand what will
+            return
+        try:
+            next_event()
+        except ParserError as error:
+            mark = error.problem_mark
+            assert mark is not None  # libyaml marks each of its errors
+            problem = "not valid YAML: this belongs to nothing above it, and llama-swap reads no further"
+            place = mark.line + 1, mark.column + 1
+            raise ConfigError(self.name, f"{problem}; correct its indentation", *place) from None
 
     def refuse_duplicates(self, children: list[Node]) -> None:
         keys = [node.value for node in children[::2] if isinstance(node, Scalar)]

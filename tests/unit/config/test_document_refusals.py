@@ -42,6 +42,11 @@ from tests.unit.config.config_samples import planned
         ),
         ("a: 1\n".encode("utf-16"), "config.yaml:1:1: this is UTF-16 or UTF-32; save it as UTF-8"),
         (b"a: *nowhere\n", "config.yaml:1:4: *nowhere repeats what is nowhere named &nowhere"),
+        (
+            b"  a: 1\n b: 2\n",
+            "config.yaml:2:2: not valid YAML: this belongs to nothing above it, and llama-swap",
+        ),
+        (b'{"a": 1}\n{"b": 1}\n', "config.yaml:2:1: not valid YAML: this belongs to nothing above it"),
         (b"a: &x\n  b: *x\n", "config.yaml:2:6: *x repeats something that contains itself"),
         (b"[" * 5000, "config.yaml:1:201: nested more than 200 levels deep"),
         (
@@ -56,6 +61,11 @@ def test_broken_files_are_refused_with_their_place(data: bytes, message: str) ->
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
     assert error.value.exit_code == 1
+
+
+@pytest.mark.parametrize("rest", ["...\nnotes: [\n", "... \n} notes\n", "---\nb: [\n", "---\n\t@\n"])
+def test_what_stands_behind_the_first_document_is_not_judged(rest: str) -> None:
+    assert Document.parse(b"a: 1\n" + rest.encode()).data == {"a": 1}
 
 
 def test_a_file_of_50_mb_is_refused_unread() -> None:
