@@ -31,7 +31,8 @@ def removal(text: str, mapping: Mapping, gone: Items[bool]) -> list[Splice]:
     """
     pairs = mapping.pairs
     ends = [value_end(text, key, value) for key, value in pairs]
-    if any("#" in text[ends[index - 1] : pairs[index][0].start] for index in _gaps_taken(gone)):
+    taken = [text[ends[index - 1] : pairs[index][0].start] for index in _gaps_taken(gone)]
+    if any("#" in gap for gap in (*taken, text[ends[-1] : mapping.end] if all(gone) else "")):
         return [
             splice
             for (key, _), end, is_gone in zip(pairs, ends, gone, strict=True)

@@ -138,8 +138,10 @@ def _below(document: Document, colon: int, inserts: Items[Insert]) -> Splice:
     column = habits.column_of(document, document.root.children[0])
     step = habits.step_below(document, column)
     text = newline.join(_entry(document, insert, column + step, step) for insert in inserts)
-    start = lines.start(lines.number(colon) + 1)
-    return Splice(start, start, text)
+    number = lines.number(colon) + 1
+    while lines.comment_column(number) > column + step:  # below an entry it would be taken for a part of that
+        number += 1
+    return Splice(lines.start(number), lines.start(number), text)
 
 
 def _stands_alone(document: Document, value: Node) -> bool:

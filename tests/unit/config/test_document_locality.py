@@ -182,12 +182,20 @@ def test_a_block_that_keeps_its_blank_lines_keeps_them_when_models_comes_and_goe
             b"models: {\n  b: {cmd: y}, # b\n  # c\n  c: {cmd: z} }\n",
             b"models: {\n   # b\n  # c\n  c: {cmd: z} }\n",
         ),
+        (b"models: {b: {cmd: y} # b, old\n , }\n", b"models: { # b, old\n  }\n"),
         (b"models: {a: {cmd: x},\n # b\n b: {cmd: y} }\n", b"models: {a: {cmd: x},\n # b\n  }\n"),
         (b"models: {\n a: {cmd: x},\n b: {cmd: y} # b\n}\n", b"models: {\n a: {cmd: x} # b\n}\n"),
     ],
 )
 def test_a_cut_between_braces_takes_no_comment_along(before: bytes, after: bytes) -> None:
     assert Document.parse(before).edited([Cut("b")]).source == after
+
+
+@pytest.mark.parametrize("empty", [b"models: {}", b"models:", b"models: ~ # none", b"models: []"])
+def test_comments_below_an_empty_models_outlive_the_entry_that_comes_and_goes(empty: bytes) -> None:
+    before = empty + b"\n    # - later\n      # - much later\n  # end\nlogLevel: info\n"
+    after = Document.parse(before).edited([Insert("new", FIELDS)])
+    assert after.edited([Cut("new")]).source == before
 
 
 @pytest.mark.parametrize("marks", [1, 2, 3])
