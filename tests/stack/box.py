@@ -130,12 +130,14 @@ class Box:
         )
 
 
-def await_condition(condition: Callable[[], T], what: str, seconds: float = 60) -> T:
+def await_condition(
+    condition: Callable[[], T], what: str, seconds: float = 60, pause: float = _POLL_SECONDS
+) -> T:
     """The first true value of `condition`. Fails, naming `what`, when there is none within that time."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
-        time.sleep(_POLL_SECONDS)
+        time.sleep(pause)
     return value
 
 

@@ -78,6 +78,13 @@ class LoneSync:
         done = subprocess.run(["docker", "logs", self.name], capture_output=True, text=True, check=True)
         return done.stdout + done.stderr
 
+    @property
+    def page_port(self) -> int:
+        """Where the status page answers on this machine, if `--publish` made it so."""
+        command = ["docker", "port", self.name, "8081/tcp"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return int(done.stdout.splitlines()[0].rpartition(":")[2])
+
     def programs(self) -> dict[str, int]:
         """Process IDs on the host by last word: supervisord's, `run`, `status-page`, and a `pass` at work."""
         listed = subprocess.run(
