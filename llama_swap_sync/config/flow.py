@@ -32,7 +32,10 @@ def removal(text: str, mapping: Mapping, gone: Items[bool]) -> list[Splice]:
     pairs = mapping.pairs
     ends = [value_end(text, key, value) for key, value in pairs]
     taken = [text[ends[index - 1] : pairs[index][0].start] for index in _gaps_taken(gone)]
-    if any("#" in gap for gap in (*taken, text[ends[-1] : mapping.end] if all(gone) else "")):
+    last_comma = _BEFORE_COMMA.match(text, ends[-1])
+    if all(gone) and last_comma is not None:
+        taken.append(last_comma[0])
+    if any("#" in gap for gap in taken):
         return [
             splice
             for (key, _), end, is_gone in zip(pairs, ends, gone, strict=True)

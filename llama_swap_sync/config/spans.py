@@ -136,7 +136,9 @@ def open_end(text: str, node: Node) -> OpenEnd | None:
     body = text[node.start : node.end]
     header = _BLOCK_HEADER.search(body)
     indents = [len(line) - len(line.lstrip(" ")) for line in _BREAK.split(body)[1:] if line.strip(" \t")]
-    return OpenEnd(min(indents, default=1), header is not None and "+" in header[0])
+    line = text[max(text.rfind("\n", 0, node.start), text.rfind("\r", 0, node.start)) + 1 : node.start]
+    deeper = len(line) - len(line.lstrip(" ")) + 1  # where the content of a block without any could begin
+    return OpenEnd(min(indents, default=deeper), header is not None and "+" in header[0])
 
 
 def _break_before(text: str, index: int) -> int:

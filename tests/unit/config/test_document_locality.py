@@ -198,6 +198,18 @@ def test_comments_below_an_empty_models_outlive_the_entry_that_comes_and_goes(em
     assert after.edited([Cut("new")]).source == before
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"models: {\n  # first\n  # last, c\n}\n",
+        b"models:\n  keep:\n    cmd: |\n\n  # old:\n  #   cmd: x\nlogLevel: info\n",
+    ],
+)
+def test_two_entries_come_and_go_and_leave_the_comments(before: bytes) -> None:
+    after = Document.parse(before).edited([Insert("one", FIELDS), Insert("two", FIELDS)])
+    assert after.edited([Cut("one"), Cut("two")]).source == before
+
+
 @pytest.mark.parametrize("marks", [1, 2, 3])
 def test_byte_order_marks_at_the_start_shift_no_edit(marks: int) -> None:
     before = b"\xef\xbb\xbf" * marks + b"models: {}\nlogLevel: info\n"
