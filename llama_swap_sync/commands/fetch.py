@@ -39,6 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(settings: Settings, args: argparse.Namespace) -> int:
     """0 when every declared model is there and nothing failed; else 1, 2 or 3: the loop asks again."""
+    try:
+        return _fetched(settings, args)
+    except SyncError as error:
+        # Into the log, in the format of its other lines: nobody sits in front of this command.
+        _LOG.warning("%s", error)
+        return error.exit_code
+
+
+def _fetched(settings: Settings, args: argparse.Namespace) -> int:
     state = State.beside(settings.config)
     if settings.models:
         _check_mounted(settings.models_dir, declared.read(state.read(declared.STATE)))

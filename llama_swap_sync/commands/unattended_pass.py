@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import time
 
 from llama_swap_sync.errors import SyncError
@@ -10,6 +11,8 @@ from llama_swap_sync.service.heartbeat import folder
 from llama_swap_sync.service.last_pass import LastPass, LastPasses
 from llama_swap_sync.settings import Settings
 from llama_swap_sync.sync import House, Report, synchronise
+
+_LOG = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +32,10 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     try:
         report = synchronise(house, leave_out=frozenset(args.leave_out))
     except SyncError as error:
-        if _keep(house, Report(ok=False, summary="The last pass failed.", problem=str(error))):
-            return error.exit_code  # the loop names it, once and not at every try
-        raise
+        # What is kept the loop names, once and not at every try.
+        if not _keep(house, Report(ok=False, summary="The last pass failed.", problem=str(error))):
+            _LOG.error("%s", error)
+        return error.exit_code
     _keep(house, report)
     return 0 if report.ok else 1
 

@@ -64,6 +64,10 @@ class LoneSync:
     def remove(self) -> None:
         subprocess.run(["docker", "rm", "--force", self.name], capture_output=True, check=False)
 
+    def end(self) -> None:
+        """`docker stop`."""
+        subprocess.run(["docker", "stop", "--time", "10", self.name], check=True, capture_output=True)
+
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """`docker exec`: the caller looks at the exit code."""
         return subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -9,8 +10,10 @@ import socket
 import subprocess
 import time
 import urllib.request
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -247,3 +250,45 @@ def test_the_whole_stack_is_healthy_for_docker_and_for_a_monitor(new_box: NewBox
 def health(box: Box) -> dict[str, Any]:
     told: dict[str, Any] = box.state("sync")["Health"]
     return told
+
+
+def test_every_line_is_json_in_the_zone_of_tz_and_no_secret_is_told_anywhere(new_sync: NewSync) -> None:
+    sync = new_sync(
+        SYNC_LOG_FORMAT="json",
+        SYNC_LOG_LEVEL="debug",
+        TZ="Europe/Berlin",
+        PUID="1000",
+        PGID="1000",
+        HF_TOKEN="hf_very-secret",
+        LLAMA_SWAP_API_KEY="sk-very-secret",
+        LLAMA_SWAP_MODELS_DIR="/models/share",
+        SYNC_MODELS="ggml-org/tiny:Q4_K_M",
+        SYNC_RETRIES="0",
+        SYNC_APPLY="restart",
+        DOCKER_HOST="tcp://127.0.0.1:1",
+    )
+    give(sync, 1000, 1000)
+    sync.start()
+    await_condition(lambda: "declared models wait" in sync.log(), "the fetch's line")
+    (sync.models / "share").mkdir()
+    sync.add_model("share/tiny.gguf")
+    sync.await_health("Docker does not answer at tcp://127.0.0.1:1 (Connection refused)")
+    sync.await_entry("tiny")
+    page = ("python", "-c", "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8081').read())")
+    told = [sync.run(*command).stdout for command in ask("config", "status", "check", "list")]
+    told += [sync.health(), sync.run(*page).stdout, sync.config.read_text()]
+    sync.end()
+    lines = [json.loads(line) for line in sync.log().splitlines()]
+    assert {tuple(line) for line in lines} == {("time", "level", "room", "message")}
+    assert {datetime.fromisoformat(line["time"]).utcoffset() for line in lines} == {berlin_offset()}
+    assert {"apply", "commands", "service"} <= {line["room"] for line in lines}
+    assert all(told)
+    assert "very-secret" not in "".join(told) + sync.log()
+
+
+def ask(*names: str) -> list[tuple[str, str]]:
+    return [("llama-swap-sync", name) for name in names]
+
+
+def berlin_offset() -> timedelta | None:
+    return datetime.now(ZoneInfo("Europe/Berlin")).utcoffset()

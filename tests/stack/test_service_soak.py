@@ -64,7 +64,7 @@ class Soak:
         return {name: own_memory(pid) for name, pid in self.programs.items()}
 
     def descriptors(self) -> dict[str, int]:
-        return {name: len(os.listdir(f"/proc/{pid}/fd")) for name, pid in self.programs.items()}
+        return {name: len(list(Path(f"/proc/{pid}/fd").iterdir())) for name, pid in self.programs.items()}
 
     def _beat(self) -> float:
         return float(json.loads(self._heartbeat.read_bytes())["looked_at"])

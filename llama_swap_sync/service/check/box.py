@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from llama_swap_sync.errors import SyncError
@@ -52,7 +52,8 @@ def _config(settings: Settings) -> tuple[Document | None, list[Finding]]:
 def _patience(settings: Settings, document: Document | None) -> list[Finding]:
     from llama_swap_sync.library.scan import look
 
-    sizes = {path: stamp[0] for path, stamp in look(settings.models_dir, settings.exclude).files.items()}
+    files = look(settings.models_dir, settings.exclude).files
+    sizes = _model_sizes({path: stamp[0] for path, stamp in files.items()})
     if not sizes or document is None:
         return []
     largest = max(sizes, key=lambda path: sizes[path])
@@ -61,6 +62,18 @@ def _patience(settings: Settings, document: Document | None) -> list[Finding]:
     fact = f"healthCheckTimeout {given} s for {gigabytes(sizes[largest])} ({largest})"
     to_do = f"write healthCheckTimeout: {needed * 2} into {settings.config}" if given < needed else ""
     return [Finding("start-up time", fact, to_do)]
+
+
+def _model_sizes(files: Mapping[str, int]) -> dict[str, int]:
+    """Bytes of each model by its path, a shard set's by that of its first shard."""
+    from llama_swap_sync.library.names import shard
+
+    sizes: dict[str, int] = {}
+    for path, size in files.items():
+        part = shard(path)
+        first = part.sibling(1) if part else path
+        sizes[first] = sizes.get(first, 0) + size
+    return sizes
 
 
 def _docker(settings: Settings, engine: Engine, store_path: str | None) -> list[Finding]:

@@ -270,6 +270,18 @@ def test_a_health_check_timeout_too_short_for_the_largest_file_is_named(box: Cal
     ) in lines(made, _Docker(None))
 
 
+def test_a_shard_set_takes_as_long_as_all_its_shards(box: Callable[..., Settings]) -> None:
+    made = box()
+    made.config.write_text("healthCheckTimeout: 60\nmodels: {}\n")
+    for number in (1, 2, 3):
+        with (made.models_dir / f"big-0000{number}-of-00003.gguf").open("wb") as file:
+            file.truncate(4 * 10**9)
+    assert (
+        "do  start-up time   healthCheckTimeout 60 s for 12.0 GB (big-00001-of-00003.gguf):"
+        f" write healthCheckTimeout: 240 into {made.config}"
+    ) in lines(made, _Docker(None))
+
+
 def test_a_container_of_another_name_lists_those_there_are(box: Callable[..., Settings]) -> None:
     told = lines(box(apply="restart"), _Docker(None, ("ollama", "swap")))
     assert told[-1] == (
