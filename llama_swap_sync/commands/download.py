@@ -8,11 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+from llama_swap_sync.amounts import of_bytes
 from llama_swap_sync.commands import hub as shared
 from llama_swap_sync.errors import SyncError
 from llama_swap_sync.hub import model
 from llama_swap_sync.hub.download import Downloads
-from llama_swap_sync.hub.progress import readable
 from llama_swap_sync.hub.references import EXAMPLES, Reference, parse
 from llama_swap_sync.settings import Settings
 
@@ -62,7 +62,7 @@ def _one(settings: Settings, work: Downloads, reference: Reference, dry_run: boo
         for order in wanted.orders:
             missing = work.missing(order)
             sys.stdout.writelines(
-                f"would download {reference.repo}/{f.path} ({readable(f.size)})\n" for f in missing
+                f"would download {reference.repo}/{f.path} ({of_bytes(f.size)})\n" for f in missing
             )
             if not missing:
                 sys.stdout.write(f"{order} is there already\n")

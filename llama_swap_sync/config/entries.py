@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from llama_swap_sync.amounts import of_bytes
 from llama_swap_sync.config import command
 from llama_swap_sync.config.scalars import Value
 from llama_swap_sync.library.model import Kind
@@ -116,14 +117,10 @@ def capabilities(model: Model, settings: Settings) -> dict[str, Value]:
 
 
 def _description(model: Model) -> str:
-    facts = [model.architecture, model.quantisation, _size(model.size)]
+    facts = [model.architecture, model.quantisation, of_bytes(model.size)]
     if model.context_length:
         facts.append(f"trained for {model.context_length} tokens")
     return ", ".join(fact for fact in facts if fact)
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _harmless(text: str, limit: int) -> str:

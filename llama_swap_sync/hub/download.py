@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from llama_swap_sync.amounts import of_bytes
 from llama_swap_sync.files import Files, OsFiles
 from llama_swap_sync.hub import checksum, place
 from llama_swap_sync.hub.checksum import Checksum
@@ -18,7 +19,7 @@ from llama_swap_sync.hub.errors import DownloadFailed, ReplacedByHand
 from llama_swap_sync.hub.listing import HubFile, Listing
 from llama_swap_sync.hub.partial import Asked, Means, Partial
 from llama_swap_sync.hub.place import Found, Ready
-from llama_swap_sync.hub.progress import Follow, Lines, readable
+from llama_swap_sync.hub.progress import Follow, Lines
 from llama_swap_sync.hub.retrying import Patience
 from llama_swap_sync.hub.staging import Staging
 
@@ -111,7 +112,7 @@ class Downloads:
             ) from None
         if free < need:
             raise DownloadFailed(
-                f"{order} needs {readable(need)} with 5 % to spare, and {self.root} has {readable(free)}"
+                f"{order} needs {of_bytes(need)} with 5 % to spare, and {self.root} has {of_bytes(free)}"
                 " free; nothing was downloaded: free some space"
             )
 
@@ -142,7 +143,7 @@ class Downloads:
             replaced = any(place.target(self.root, order.listing.repo, f.path).exists() for f in missing)
             place.put(items, self.files)
         for partial in partials:
-            _LOG.info("%s is in place (%s)", partial.asked, readable(partial.remote.size))
+            _LOG.info("%s is in place (%s)", partial.asked, of_bytes(partial.remote.size))
         if replaced:
             # A llama-server that runs has the old file open, and an update changes no entry.
             _LOG.info("%s: if it is loaded, it serves its old file until llama-swap unloads it", order)

@@ -10,10 +10,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from llama_swap_sync.amounts import of_bytes
 from llama_swap_sync.hub import checksum
 from llama_swap_sync.hub.client import Body, Hub, Remote
 from llama_swap_sync.hub.errors import DownloadFailed, VerificationFailed
-from llama_swap_sync.hub.progress import Follow, Progress, readable
+from llama_swap_sync.hub.progress import Follow, Progress
 from llama_swap_sync.hub.retrying import Patience, patiently
 from llama_swap_sync.hub.staging import Staging, held
 
@@ -173,7 +174,7 @@ class Partial:
             self._attempt_by_xet()
             return
         if self.size:
-            _LOG.info("%s: going on at %s of %s", self.asked, readable(self.size), readable(remote.size))
+            _LOG.info("%s: going on at %s of %s", self.asked, of_bytes(self.size), of_bytes(remote.size))
         progress = self._means.follow(self.asked.path, remote.size, self.size)
         try:
             with self._means.hub.body(remote, self.size) as body:
@@ -182,7 +183,7 @@ class Partial:
             progress.end()
         if self.size < remote.size:
             raise DownloadFailed(
-                f"{self.asked}: the connection ended at {readable(self.size)} of {readable(remote.size)}",
+                f"{self.asked}: the connection ended at {of_bytes(self.size)} of {of_bytes(remote.size)}",
                 passing=True,
             )
 
@@ -196,7 +197,7 @@ class Partial:
             if done > size:
                 self.drop()
                 raise VerificationFailed(
-                    f"{self.asked} was not placed: the server sends more than the promised {readable(size)}"
+                    f"{self.asked} was not placed: the server sends more than the promised {of_bytes(size)}"
                 )
             self._write(chunk)
             progress.at(done)

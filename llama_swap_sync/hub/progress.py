@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TextIO
 
+from llama_swap_sync.amounts import of_bytes
+
 _LOG = logging.getLogger(__name__)
 _STEP = 10
 _REDRAW = 0.1
@@ -43,7 +45,7 @@ class Lines:
             self._tenth = tenth
             pace = (done - self._before) / max(self._clock() - self._since, 0.001)
             _LOG.info(
-                "%s: %d %% of %s, %s/s", self._what, tenth * _STEP, readable(self._total), readable(pace)
+                "%s: %d %% of %s, %s/s", self._what, tenth * _STEP, of_bytes(self._total), of_bytes(pace)
             )
 
     def end(self) -> None:
@@ -87,7 +89,7 @@ class Bar:
         what = self._what if len(self._what) <= 40 else f"…{self._what[-39:]}"
         # \033[K: what the longer line before left behind it goes away.
         self._stream.write(
-            f"\r{what} [{bar}] {share:3d} % of {readable(self._total)}, {readable(pace)}/s{rest}\033[K"
+            f"\r{what} [{bar}] {share:3d} % of {of_bytes(self._total)}, {of_bytes(pace)}/s{rest}\033[K"
         )
         self._stream.flush()
 
@@ -95,16 +97,6 @@ class Bar:
 def follower(stream: TextIO | None = None) -> Follow:
     """Bars when `stream` (stderr when None) is a terminal, else lines."""
     return Bar if (stream or sys.stderr).isatty() else Lines
-
-
-def readable(count: float) -> str:
-    """Bytes as a person reads them, in powers of 1000 as the Hub shows them: `2.5 GB`."""
-    size = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
 
 
 def _share(done: int, total: int) -> int:

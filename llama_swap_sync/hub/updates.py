@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from llama_swap_sync.amounts import of_bytes
 from llama_swap_sync.hub.client import Hub
 from llama_swap_sync.hub.download import Order
 from llama_swap_sync.hub.errors import DownloadFailed
 from llama_swap_sync.hub.listing import HubFile, Listing
-from llama_swap_sync.hub.progress import readable
 from llama_swap_sync.hub.verify import Managed
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -32,7 +32,7 @@ class Update:
         when = self.order.listing.modified
         of = f" of {when:%Y-%m-%d}" if when else ""
         more = f" and {len(self.outdated) - 1} more" if len(self.outdated) > 1 else ""
-        size = readable(sum(file.size for file in self.outdated))
+        size = of_bytes(sum(file.size for file in self.outdated))
         return f"{self.name}{more}: new version{of}, {size} to download"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from llama_swap_sync.amounts import of_bytes
 from llama_swap_sync.library.model import LeftOut, Library, Model
 
 WIDTH: Final = 80
@@ -78,16 +79,6 @@ def as_json(
     }
 
 
-def size(count: int) -> str:
-    """Bytes as people read them, with decimal units as publishers and disks use: `4.9 GB`."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 99.95 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
-
-
 def _models(made: Sequence[Row]) -> list[str]:
     cells = [_HEADINGS, *(_cells(row) for row in made)]
     widths = [max(columns(line[column]) for line in cells) for column in range(1, len(_HEADINGS))]
@@ -116,7 +107,7 @@ def _line(cells: Sequence[str], room: int, widths: Sequence[int]) -> list[str]:
 def _cells(row: Row) -> tuple[str, ...]:
     model = row.model
     context = str(model.context_length) if model.context_length else "-"
-    return (model.path, str(model.kind), model.quantisation or "-", size(model.size), context, row.state)
+    return (model.path, str(model.kind), model.quantisation or "-", of_bytes(model.size), context, row.state)
 
 
 def _details(row: Row) -> list[str]:

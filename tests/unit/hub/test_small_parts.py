@@ -16,7 +16,7 @@ from llama_swap_sync.hub.checksum import Checksum
 from llama_swap_sync.hub.declared import Record
 from llama_swap_sync.hub.download import Order
 from llama_swap_sync.hub.listing import HubFile, Listing
-from llama_swap_sync.hub.progress import Bar, Lines, follower, readable
+from llama_swap_sync.hub.progress import Bar, Lines, follower
 from llama_swap_sync.hub.retrying import LONGEST_PAUSE, Patience
 from llama_swap_sync.hub.stall import Stalled, watched
 from llama_swap_sync.hub.updates import Update
@@ -59,14 +59,6 @@ def test_only_a_terminal_gets_a_bar() -> None:
 
     assert follower(io.StringIO()) is Lines
     assert follower(Terminal()) is Bar
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 bytes"), (999, "999 bytes"), (2500, "2.5 kB"), (40e9, "40.0 GB"), (2e12, "2.0 TB")],
-)
-def test_sizes_are_readable(count: float, text: str) -> None:
-    assert readable(count) == text
 
 
 def test_a_trickle_is_a_stall_and_a_slow_line_is_not() -> None:

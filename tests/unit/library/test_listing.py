@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llama_swap_sync.library.listing import WIDTH, as_json, columns, size, table
+from llama_swap_sync.library.listing import WIDTH, as_json, columns, table
 from llama_swap_sync.library.model import Kind, LeftOut, Library, Model, Projector
 
 LONG = "unsloth/Qwen3-VL-235B-A22B-Instruct-GGUF/UD-Q4_K_XL/Qwen3-VL-235B-A22B-Instruct-UD-Q4_K_XL"
@@ -125,24 +124,6 @@ def test_json_has_every_model_and_everything_left_out() -> None:
             "expected": True,
         },
     ]
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 kB"),
-        (115_072, "115 kB"),
-        (4_920_000_000, "4.9 GB"),
-        (46_000_000_000, "46.0 GB"),
-        (999_900_000, "1.0 GB"),
-        (134_000_000_000, "134 GB"),
-        (1_200_000_000_000, "1.2 TB"),
-    ],
-)
-def test_sizes_are_in_decimal_units(count: int, text: str) -> None:
-    assert size(count) == text
 
 
 PATHS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=200)
