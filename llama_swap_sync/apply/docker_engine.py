@@ -143,6 +143,9 @@ def _knock(endpoint: Endpoint) -> None:
 def _refused(request: str, endpoint: Endpoint, error: Any) -> EngineError:
     status = error.response.status_code if error.response is not None else 0
     said = " ".join(str(error.explanation or error).split())[:200]
+    if "<html" in said.lower():
+        # HAProxy, on which socket proxies are built, answers with a page for browsers.
+        said = str(error.response.reason)
     if status in (401, 403, 405):
         return EngineDenied(
             f"Docker at {endpoint.address} denies {request} ({status} {said}): let the socket proxy allow"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,18 @@ from tests.gguf_files import write_chat_model
 from tests.stack.box import await_condition
 
 _PREFIX = "apply-test-"
+_PROGRAM = (sys.executable, "-m", "llama_swap_sync")
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A `run` at work; `logged` is the file with all that it says."""
+
+    process: subprocess.Popen[bytes]
+    logged: Path
+
+    def says(self, words: str, times: int = 1) -> bool:
+        return self.logged.read_text().count(words) >= times
 
 
 @dataclass
@@ -90,17 +102,9 @@ class LoneLlamaSwap:
         return set((yaml.safe_load(self.config.read_bytes()) or {}).get("models") or {})
 
     def begin_sync(self, *options: str, **environ: str) -> subprocess.Popen[str]:
-        settings = {
-            "LLAMA_SWAP_CONFIG": str(self.config),
-            "LLAMA_SWAP_MODELS_DIR": str(self.models),
-            "LLAMA_SWAP_CONTAINER": self.name,
-            "LLAMA_SWAP_URL": f"http://127.0.0.1:{self.port}",
-            "SYNC_VERIFY_TIMEOUT": "20s",
-            "SYNC_DRAIN_TIMEOUT": "20s",
-        }
         return subprocess.Popen(
-            [sys.executable, "-m", "llama_swap_sync", "sync", *options],
-            env={**os.environ, **settings, **self.environ, **environ},
+            [*_PROGRAM, "sync", *options],
+            env=self._environ(environ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -110,6 +114,36 @@ class LoneLlamaSwap:
         process = self.begin_sync(*options, **environ)
         out, _ = process.communicate(timeout=180)
         return subprocess.CompletedProcess(process.args, process.returncode, out)
+
+    @contextmanager
+    def unattended(self, **environ: str) -> Iterator[Loop]:
+        """`run` for the block: it looks every second, and ends well on SIGTERM."""
+        quick = {
+            "SYNC_INTERVAL": "1s",
+            "SYNC_SETTLE": "0s",
+            "SYNC_UPDATES": "off",
+            "TMPDIR": str(self.folder),
+        }
+        log = self.folder / "run.log"
+        with log.open("w") as out:
+            command, settings = [*_PROGRAM, "run"], self._environ({**quick, **environ})
+            process = subprocess.Popen(command, env=settings, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            yield Loop(process, log)
+        finally:
+            process.terminate()
+            assert process.wait(timeout=30) == 0, log.read_text()
+
+    def _environ(self, environ: Mapping[str, str]) -> dict[str, str]:
+        settings = {
+            "LLAMA_SWAP_CONFIG": str(self.config),
+            "LLAMA_SWAP_MODELS_DIR": str(self.models),
+            "LLAMA_SWAP_CONTAINER": self.name,
+            "LLAMA_SWAP_URL": f"http://127.0.0.1:{self.port}",
+            "SYNC_VERIFY_TIMEOUT": "20s",
+            "SYNC_DRAIN_TIMEOUT": "20s",
+        }
+        return {**os.environ, **settings, **self.environ, **environ}
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import re
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,10 +41,10 @@ class Proxy(BaseHTTPRequestHandler):
         if not self._may_connect() or not self._may_ask():
             self.send_error(403)
             return
-        docker = DockerConnection("docker")
-        docker.request(self.command, self.path, body, {"Content-Type": "application/json"})
-        answer = docker.getresponse()
-        content = answer.read()
+        with closing(DockerConnection("docker")) as docker:
+            docker.request(self.command, self.path, body, {"Content-Type": "application/json"})
+            answer = docker.getresponse()
+            content = answer.read()
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in _HOP_BY_HOP:

@@ -35,7 +35,7 @@ def engine(server: Server) -> Engine:
     return connect(server.url.replace("http://", "tcp://"), {})
 
 
-@pytest.mark.parametrize("version", ["1.41", "1.43", "1.51"])
+@pytest.mark.parametrize("version", ["1.41", "1.43", "1.52"])
 def test_the_engines_own_version_is_spoken(server: Server, version: str) -> None:
     server.answers["GET /version"] = Answer(body={"ApiVersion": version})
     server.answers[f"GET /v{version}/containers/llama-swap/json"] = Answer(body=INSPECTED)
@@ -109,6 +109,17 @@ def test_a_proxy_that_denies_a_restart_is_named(server: Server) -> None:
         f"Docker at {address} denies POST restart of llama-swap (403 Forbidden by rule): let the socket proxy"
         " allow inspect, logs, restart and kill of this container, see compose.socket-proxy.yml."
     )
+
+
+def test_a_page_for_browsers_is_not_quoted(server: Server) -> None:
+    server.answers["GET /version"] = Answer(body={"ApiVersion": "1.41"})
+    page = b"<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>"
+    headers = {"Content-Type": "text/html"}
+    server.answers["POST /v1.41/containers/llama-swap/kill"] = Answer(403, chunks=(page,), headers=headers)
+    with pytest.raises(
+        EngineDenied, match=r"denies POST kill \(SIGHUP\) of llama-swap \(403 Forbidden\): let"
+    ):
+        engine(server).reload("llama-swap")
 
 
 def test_an_engine_that_fails_is_told_with_its_own_words(server: Server) -> None:
