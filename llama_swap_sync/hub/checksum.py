@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from llama_swap_sync.hub.progress import Progress
 from llama_swap_sync.hub.references import DEFAULT_REVISION
 
 SUFFIX = ".sha256"
@@ -57,6 +58,21 @@ def sha256_of(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
     """The SHA-256 of the file's content in hex, in constant memory; `on_bytes(n)` follows. Raises OSError."""
     with path.open("rb", buffering=0) as file:
         return _digest(file, on_bytes)
+
+
+def followed(path: Path, progress: Progress) -> str:
+    """`sha256_of`, told to `progress`, which is ended. Raises OSError."""
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress.at(done)
+
+    try:
+        return sha256_of(path, advance)
+    finally:
+        progress.end()
 
 
 def _digest(file: io.FileIO, on_bytes: Callable[[int], None] | None) -> str:

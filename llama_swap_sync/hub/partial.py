@@ -131,17 +131,7 @@ class Partial:
 
     def _hash(self) -> str:
         progress = self._means.follow(f"Verifying {self.asked.path}", self.remote.size, 0)
-        done = 0
-
-        def advance(count: int) -> None:
-            nonlocal done
-            done += count
-            progress.at(done)
-
-        try:
-            return checksum.sha256_of(self.path, advance)
-        finally:
-            progress.end()
+        return checksum.followed(self.path, progress)
 
     def _take(self) -> None:
         remote = self._means.hub.remote(self.asked.repo, self.asked.path, self.asked.commit)

@@ -55,18 +55,7 @@ def problem_of(file: Managed, root: Path, follow: Follow) -> str | None:
     """What is wrong with the file's bytes, as a sentence; None when they are what its `.sha256` says."""
     place = root / file.path
     try:
-        progress = follow(file.path, place.stat().st_size, 0)
-        done = 0
-
-        def advance(count: int) -> None:
-            nonlocal done
-            done += count
-            progress.at(done)
-
-        try:
-            found = checksum.sha256_of(place, advance)
-        finally:
-            progress.end()
+        found = checksum.followed(place, follow(file.path, place.stat().st_size, 0))
     except OSError as error:
         return f"{file.path} can't be read ({error.strerror}); check its owner and the disk"
     if found == file.checksum.sha256:
