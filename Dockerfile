@@ -9,7 +9,9 @@ RUN python3 -m venv /venv \
     && mkdir llama_swap_sync && echo '__version__ = "0"' > llama_swap_sync/__init__.py \
     && /venv/bin/pip install --no-cache-dir .
 COPY llama_swap_sync llama_swap_sync
-RUN /venv/bin/pip install --no-cache-dir --no-deps --force-reinstall . \
+# build/ still holds the empty package, which setuptools takes for newer than ours.
+RUN rm -rf build \
+    && /venv/bin/pip install --no-cache-dir --no-deps --force-reinstall . \
     && /venv/bin/pip uninstall --quiet --yes pip
 
 FROM ${PYTHON_IMAGE}

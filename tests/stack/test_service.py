@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from llama_swap_sync import __version__
 from tests.gguf_files import write_chat_model
 from tests.stack.box import Box, await_condition
 from tests.stack.conftest import NewBox
@@ -284,6 +285,12 @@ def test_every_line_is_json_in_the_zone_of_tz_and_no_secret_is_told_anywhere(new
     assert {"apply", "commands", "service"} <= {line["room"] for line in lines}
     assert all(told)
     assert "very-secret" not in "".join(told) + sync.log()
+
+
+def test_the_image_holds_this_version_and_not_the_empty_package_of_its_first_layer(new_sync: NewSync) -> None:
+    sync = new_sync()
+    sync.start()
+    assert sync.run("llama-swap-sync", "--version").stdout == f"llama-swap-sync {__version__}\n"
 
 
 def ask(*names: str) -> list[tuple[str, str]]:
