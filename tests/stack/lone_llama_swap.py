@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ class LoneLlamaSwap:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/v1/models", timeout=10) as answer:
                 return {model["id"] for model in json.load(answer)["data"]}
-        except (OSError, ValueError):
+        except (OSError, ValueError, HTTPException):
             return set()
 
     def written(self) -> set[str]:
