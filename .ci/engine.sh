@@ -6,7 +6,7 @@ engine_pid=
 
 install_packages() {
     local missing=() package
-    for package in docker.io debootstrap iptables shellcheck python3-venv ca-certificates; do
+    for package in docker.io debootstrap iptables shellcheck bindfs python3-venv ca-certificates; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
     command -v docker >/dev/null || missing+=(docker.io)
