@@ -4,9 +4,10 @@
 
 engine_pid=
 
+# procps: the engine's `docker top` asks the machine's own ps.
 install_packages() {
     local missing=() package
-    for package in docker.io debootstrap iptables shellcheck bindfs python3-venv ca-certificates; do
+    for package in docker.io debootstrap iptables procps shellcheck bindfs python3-venv ca-certificates; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
     command -v docker >/dev/null || missing+=(docker.io)
