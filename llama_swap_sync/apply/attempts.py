@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
+from llama_swap_sync.apply import edit
 from llama_swap_sync.apply import record as records
 from llama_swap_sync.apply import refused as refusals
 from llama_swap_sync.apply.bisect import Search, named_in
@@ -33,11 +34,13 @@ class Attempts:
         self._edges = edges
         self._propose = propose
         self.unchanged: tuple[Snapshot, frozenset[str]] | None = None
+        self._resumed = False
         self._refused = refusals.load(edges.state, edges.settings, edges.store.read().data)
 
     def run(self, unfinished: Outcome | None) -> Outcome:
         """The outcome of what is planned now; `unfinished` is how the rollout before ended, if one was
         left."""
+        self._resumed = unfinished is not None
         if unfinished is not None and unfinished.kind in _ENDED:
             blamed = self._blame(unfinished)
             if blamed.kind in (Kind.PENDING, Kind.BROKEN):
@@ -56,9 +59,9 @@ class Attempts:
             if not plan.changed:
                 self.unchanged = snapshot, plan.listed
                 return Outcome(Kind.NOTHING, "")
-            known = self._known(plan) or self._standing_refusal()
-            if known is not None:
-                return known
+            hindered = self._known(plan) or self._standing_refusal() or self._bad_edit(snapshot)
+            if hindered is not None:
+                return hindered
             self._edges.drain()
             record = self._recorded(plan)
             try:
@@ -112,6 +115,10 @@ class Attempts:
             tried_before=True,
             retry_after=RETRY_SECONDS,
         )
+
+    def _bad_edit(self, snapshot: Snapshot) -> Outcome | None:
+        # What an earlier rollout has written is no person's edit.
+        return None if self._resumed else edit.in_the_way(self._edges, snapshot)
 
     def _is_well(self) -> bool:
         if self._edges.llama_swap is not None:

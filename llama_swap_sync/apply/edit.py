@@ -1,7 +1,8 @@
 """A person has edited config.yaml: llama-swap takes it up, drained first, or keeps what it has.
 
 State `taken-up` = {digest} or {refused, reason}: the SHA-256 of the file that llama-swap serves as far as is
-known, or of an edit that it refused. Guaranteed: a bad edit stops nothing. SIGHUP is used whatever SYNC_APPLY
+known, or of an edit that it refused. Guaranteed: a bad edit stops nothing, and is not blamed on a change of
+ours that comes with it. SIGHUP is used whatever SYNC_APPLY
 says, because *measured*: a reload of a bad config keeps the old one; a restart would end in a restart loop.
 """
 
@@ -30,6 +31,26 @@ def remember(edges: Edges, data: bytes) -> None:
         edges.state.write(_NAME, {"digest": digest(data)})
 
 
+def in_the_way(edges: Edges, snapshot: Snapshot) -> Outcome | None:
+    """That llama-swap refuses the file as a person has edited it: nothing may be added to it then. Under the
+    lock.
+
+    Asked by a reload of the edit alone, before our own change: a restart with both would end in a restart
+    loop. None: it takes the edit, there is none, or nobody can tell. One that watches the file has said so in
+    its log (`Edges.standing_refusal`). Raises nothing.
+    """
+    known = edges.state.read(_NAME)
+    if not known or known.get("digest") == digest(snapshot.data):
+        return None
+    container = edges.look().container
+    if container is None or not container.running or container.watches_config:
+        return None
+    outcome = take_up(edges, snapshot, frozenset())
+    if outcome.kind is Kind.APPLIED:
+        log.info("%s", outcome.sentence)
+    return outcome if outcome.kind is Kind.BROKEN else None
+
+
 def take_up(edges: Edges, snapshot: Snapshot, listed: frozenset[str]) -> Outcome:
     """Makes llama-swap read the file, if a person has changed it since it was last taken up. Under the lock.
 
@@ -37,7 +58,7 @@ def take_up(edges: Edges, snapshot: Snapshot, listed: frozenset[str]) -> Outcome
     """
     known = edges.state.read(_NAME) or {}
     edited = digest(snapshot.data)
-    if known.get("refused") == edited:
+    if known.get("refused") == edited and not _serves_since(edges, snapshot):
         return _refused(edges, str(known.get("reason")))
     if edges.settings.apply not in ("restart", "reload") or known.get("digest") == edited:
         return _UNCHANGED
@@ -49,6 +70,13 @@ def take_up(edges: Edges, snapshot: Snapshot, listed: frozenset[str]) -> Outcome
         remember(edges, snapshot.data)
         return _UNCHANGED
     return _reloaded(edges, container, snapshot, listed)
+
+
+def _serves_since(edges: Edges, snapshot: Snapshot) -> bool:
+    """Whether a llama-swap that was started after the file was saved serves it: a newer one may take it."""
+    container = edges.look().container
+    started = container is not None and container.has_read_since(None, _saved_at(snapshot))
+    return started and edges.serving()[0] is not None
 
 
 def _saved_at(snapshot: Snapshot) -> float:

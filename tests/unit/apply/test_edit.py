@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from llama_swap_sync.apply.outcome import Kind
-from tests.fakes.box import ids_of
+from tests.fakes.box import accepts_all, ids_of
 from tests.unit.apply.room import BEFORE, House, refusing
 
 EDITED = BEFORE + b"  mine:\n    cmd: serve mine\n"
@@ -113,3 +115,47 @@ def test_the_profile_is_set_again_after_an_edit(home: House) -> None:
     save(home, EDITED)
     home.roll_out()
     assert home.box.profile == "coding"
+
+
+@pytest.mark.parametrize("apply", ["restart", "reload"])
+def test_a_bad_edit_is_neither_restarted_into_nor_blamed_on_a_new_model(home: House, apply: str) -> None:
+    home.box.refuses = refusing("mine")
+    home.set(apply=apply)
+    save(known(home), EDITED)
+    home.library.append("new.gguf")
+    outcome = home.roll_out()
+    assert outcome.kind is Kind.BROKEN
+    assert outcome.sentence == (
+        f"llama-swap does not take {home.config} as you edited it (unknown macro '${{oops}}' found in"
+        " mine.cmd); it goes on with the one before. Your edit stays: mend it, and it is tried again."
+    )
+    assert home.roll_out().sentence == outcome.sentence
+    assert (home.box.restarts_asked, home.box.reloads) == (0, 1)
+    assert home.box.status == "running"
+    assert home.box.models == {"old"}
+    assert home.config.read_bytes() == EDITED
+
+    save(home, BEFORE)
+    assert home.roll_out().kind is Kind.APPLIED
+    assert home.box.models == {"old", "new"}
+
+
+def test_an_edit_and_a_new_model_at_once_are_both_taken_up(home: House) -> None:
+    save(known(home), EDITED)
+    home.library.append("new.gguf")
+    assert home.roll_out().kind is Kind.APPLIED
+    assert home.box.models == {"old", "mine", "new"}
+    assert (home.box.restarts_asked, home.box.reloads) == (1, 1)
+
+
+def test_a_refused_edit_is_well_once_a_llama_swap_that_takes_it_was_started(home: House) -> None:
+    home.box.refuses = refusing("mine")
+    save(known(home), EDITED)
+    assert home.roll_out().kind is Kind.BROKEN
+    home.box.refuses = accepts_all
+    home.clock.wait(1)
+    home.box.start()
+    assert home.roll_out().kind is Kind.NOTHING
+    home.library.append("new.gguf")
+    assert home.roll_out().kind is Kind.APPLIED
+    assert home.box.models == {"old", "mine", "new"}
