@@ -8,11 +8,9 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 _CONTINUATION = re.compile(r"\\[ \t]*$")
-_WINDOWS = re.compile(
-    r"""(?<![a-z0-9/])[a-z]:\\  |  (?<![^\s'"=])[^\s'"/]*\\[a-z0-9][^\s'"/\\]*\.(?:gguf|exe)\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""A drive, or a path with backslashes alone. Beside a `/` a backslash is part of a file's name."""
+_DRIVE = re.compile(r"""(?:-[\w-]+=)?['"]?[a-z]:\\""", re.IGNORECASE)
+_BACKSLASHED = re.compile(r"[^/]*\\[a-z0-9][^/\\]*\.(?:gguf|exe)['\"]?", re.IGNORECASE | re.DOTALL)
+"""A Windows path without its drive. Beside a `/` a backslash is part of a file's name."""
 _WORD = re.compile(
     r"""(?: [^\s'"\\]+ | '[^']*(?:'|\Z) | "(?:[^"\\]|\\.)*(?:"|\Z) | \\. | \\\Z )+""",
     re.VERBOSE | re.DOTALL,
@@ -27,14 +25,17 @@ _DEPTH = 3
 def words(command: str) -> list[str]:
     """The command's words. Never raises: an open quote ends with the text.
 
-    With a Windows path in it (`D:\\…`, `\\\\nas\\x.gguf`, `.\\x.gguf`) a backslash separates folders and
-    quotes nothing.
+    In a Windows path (`D:\\…`, `\\\\nas\\x.gguf`, `.\\x.gguf`) a backslash separates folders and quotes
+    nothing.
     """
     lines = (line for line in command.split("\n") if not line.lstrip().startswith("#"))
     text = "\n".join(_CONTINUATION.sub(" ", line) for line in lines)
-    if _WINDOWS.search(text):
-        text = text.replace("\\", "/")
-    return [_unquoted(match[0]) for match in _WORD.finditer(text)]
+    return [_unquoted(_with_slashes(match[0])) for match in _WORD.finditer(text)]
+
+
+def _with_slashes(word: str) -> str:
+    is_windows = _DRIVE.match(word) or _BACKSLASHED.fullmatch(word)
+    return word.replace("\\", "/") if is_windows else word
 
 
 def model_path(command_words: Sequence[str]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llama_swap_sync.config import command_reading
+from llama_swap_sync.config.document import Document
 from tests.unit.config.config_samples import model, planned
 
 PATH = "org/repo/x-Q4_K_M.gguf"
@@ -188,3 +189,14 @@ def test_the_mount_is_the_settings() -> None:
 )
 def test_words_are_split_as_llama_swap_splits_them(command: str, words: list[str]) -> None:
     assert command_reading.words(command) == words
+
+
+@pytest.mark.parametrize(
+    "name", ['"\\0.gguf', 'a "\\b.gguf', "a C:\\b.gguf", "x=D:\\y.gguf", "it's \\n.gguf"]
+)
+def test_a_backslash_in_a_files_own_name_is_no_windows_path(name: str) -> None:
+    path = f"org/{name}"
+    first = planned(b"", path)
+    (entry,) = Document.parse(first.after).entries
+    assert command_reading.model_path(command_reading.words(entry.text("cmd") or "")) == f"/models/{path}"
+    assert not planned(first.after, path).changed
