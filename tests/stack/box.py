@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import shutil
 import socket
@@ -102,7 +103,7 @@ class Box:
         """The IDs at /v1/models; none while llama-swap does not answer."""
         try:
             return {model["id"] for model in self.get("/v1/models")["data"]}
-        except (OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException):
             return set()
 
     def get(self, path: str) -> Any:
