@@ -21,14 +21,19 @@ BROKEN = "groups:\n  mine:\n    members: [nowhere]  # llama-swap refuses the fil
 
 def test_an_answer_being_streamed_ends_whole_before_a_model_is_added(new_box: NewBox) -> None:
     box = started_with_one_model(new_box(**LONG))
-    stream = Stream(box, "first", max_tokens=round(8 * tokens_a_second(box)))
+    assert any(ended_whole_after_a_wait(box, seconds) for seconds in (8, 16, 32)), (
+        "no stream lasted until the model was seen"
+    )
+
+
+def ended_whole_after_a_wait(box: Box, seconds: float) -> bool:
+    """Adds a model during a stream of about that length; whether the stream had to be waited for."""
+    stream = Stream(box, "first", max_tokens=round(seconds * tokens_a_second(box)))
     await_condition(lambda: stream.tokens > 10, "the stream's beginning")
-    write_chat_model(box.models / "second.gguf")
-
-    await_condition(lambda: box.listed() == {"first", "second"}, "both models being listed", 240)
-
+    write_chat_model(box.models / f"added-{seconds}.gguf")
+    await_condition(lambda: f"added-{seconds}" in box.listed(), "the new model being listed", 240)
     assert stream.finish_reason == "length"
-    assert "for running answers to end" in box.logs("sync"), "the stream was over before it could be cut"
+    return "for running answers to end" in box.logs("sync")
 
 
 def test_an_answer_longer_than_the_drain_timeout_is_cut_and_the_log_says_so(new_box: NewBox) -> None:
