@@ -31,6 +31,8 @@ install_compose() {
 
 start_engine() {
     if docker info >/dev/null 2>&1; then return 0; fi
+    # The pid file of an engine that was killed stops a new one as soon as something else has that number.
+    pgrep -x dockerd >/dev/null || rm -f /var/run/docker.pid
     dockerd >"$ci_work/dockerd.log" 2>&1 &
     engine_pid=$!
     local tries
