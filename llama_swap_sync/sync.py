@@ -110,10 +110,10 @@ def preview(house: House) -> str:
 
     Raises SyncError as a pass does, and where the models directory can't be used.
     """
-    seen = look(house.settings.models_dir, house.settings.exclude)
     from llama_swap_sync.library.cache import Headers
     from llama_swap_sync.library.models import understand
 
+    seen = look(house.settings.models_dir, house.settings.exclude)
     library = understand(house.settings.models_dir, seen, Headers())
     if library.problem is not None:
         raise SyncError(library.problem)
@@ -122,6 +122,31 @@ def preview(house: House) -> str:
     if plan.changed:
         effect = _EFFECTS[house.settings.apply].format(container=house.settings.container)
     return plan.diff(str(house.settings.config)) + f"{effect}\n"
+
+
+def planned(
+    settings: Settings,
+    data: bytes,
+    library: Library,
+    gone_for_good: Callable[[str], bool],
+    *,
+    refused: frozenset[str] = frozenset(),
+) -> Plan:
+    """The plan for the config file's bytes and the library, with the disk asked what is there.
+
+    Raises ConfigError.
+    """
+    from llama_swap_sync.config.document import Document
+    from llama_swap_sync.config.plan import plan
+
+    return plan(
+        Document.parse(data, str(settings.config)),
+        library,
+        settings,
+        exists=lambda path: exists(settings.models_dir / path),
+        refused=refused,
+        gone_for_good=gone_for_good,
+    )
 
 
 @dataclass
@@ -134,19 +159,8 @@ class _Proposals:
     last: Plan | None = field(default=None)
 
     def __call__(self, refused: frozenset[str]) -> tuple[Snapshot, Plan]:
-        from llama_swap_sync.config.document import Document
-        from llama_swap_sync.config.plan import plan
-
-        settings = self.house.settings
         snapshot = self.house.store.read()
-        made = plan(
-            Document.parse(snapshot.data, str(settings.config)),
-            self.library,
-            settings,
-            exists=lambda path: exists(settings.models_dir / path),
-            refused=refused,
-            gone_for_good=self._gone_for_good,
-        )
+        made = planned(self.house.settings, snapshot.data, self.library, self._gone_for_good, refused=refused)
         if self.last is None:
             for line in (*made.warnings, *(refusal.sentence for refusal in made.refusals)):
                 _log.warning(line)
@@ -217,10 +231,15 @@ def _llama_swap(house: House) -> LlamaSwap | None:
     if not house.settings.url:
         return None
     from llama_swap_sync.apply.llama_swap import HttpLlamaSwap
+
+    return HttpLlamaSwap(house.settings.url, house.settings.api_key or _key_of_the_config(house))
+
+
+def _key_of_the_config(house: House) -> Secret | None:
     from llama_swap_sync.config.document import Document
 
     keys = Document.parse(house.store.read().data, str(house.settings.config)).api_keys
-    return HttpLlamaSwap(house.settings.url, house.settings.api_key or (Secret(keys[0]) if keys else None))
+    return Secret(keys[0]) if keys else None
 
 
 def _remembered(house: House, seen: Look, proposals: _Proposals, outcome: Outcome) -> Report:
@@ -237,8 +256,8 @@ def _remembered(house: House, seen: Look, proposals: _Proposals, outcome: Outcom
     found = fingerprint(data, seen.fingerprint(), settings)
     ok = outcome.exit_code == 0
     # What a person saved or deleted while the change was verified has not been planned with yet.
-    planned = proposals.last is None or data == proposals.last.after
-    if ok and again is None and planned:
+    was_planned = proposals.last is None or data == proposals.last.after
+    if ok and again is None and was_planned:
         house.state.write("idle", {"fingerprint": found})
     summary = outcome.sentence or _NOTHING
     return Report(ok, summary, "" if ok else summary, again, found)

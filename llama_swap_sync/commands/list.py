@@ -12,7 +12,7 @@ from llama_swap_sync.library.listing import as_json, table
 from llama_swap_sync.library.models import understand
 from llama_swap_sync.library.scan import look
 from llama_swap_sync.settings import Settings
-from llama_swap_sync.sync import exists
+from llama_swap_sync.sync import planned
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,20 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(settings: Settings, args: argparse.Namespace) -> int:
     """0, or 1 when the models directory can't be looked at. Raises ConfigError, StoreError."""
     from llama_swap_sync.config.changes import Add
-    from llama_swap_sync.config.document import Document
-    from llama_swap_sync.config.plan import plan
     from llama_swap_sync.config.store import open_store
 
     library = understand(settings.models_dir, look(settings.models_dir, settings.exclude), Headers())
-    planned = plan(
-        Document.parse(open_store(settings).read().data, str(settings.config)),
-        library,
-        settings,
-        exists=lambda path: exists(settings.models_dir / path),
-        gone_for_good=lambda _path: False,
-    )
-    new_ids = {change.model_path: change.id for change in planned.changes if isinstance(change, Add)}
-    served = {path: ids for path, ids in planned.served.items() if path not in new_ids}
+    plan = planned(settings, open_store(settings).read().data, library, lambda _path: False)
+    new_ids = {change.model_path: change.id for change in plan.changes if isinstance(change, Add)}
+    served = {path: ids for path, ids in plan.served.items() if path not in new_ids}
     if args.json:
         sys.stdout.write(json.dumps(as_json(library, served, new_ids), ensure_ascii=False, indent=2) + "\n")
     else:
